@@ -1,0 +1,80 @@
+# modelstrata: `make build` is the main job, `make test` is what CI runs.
+# It needs Python 3.11 to 3.13 with pip; everything else is installed into .venv.
+
+-include .env
+export
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+STAMP := $(VENV)/.installed
+DATA := $(abspath $(or $(MODELSTRATA_DATA),data))
+SMOLLM2 := $(DATA)/models/SmolLM2-135M-Instruct.Q4_1.gguf
+
+.DEFAULT_GOAL := help
+.PHONY: help build dev gpu test check lock clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) \
+	  else f"modelstrata needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP)-core: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing the core (once; a minute or two)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(STAMP)-gpu: $(STAMP)-core
+	@echo "Installing the gpu extra (once)"
+	@$(PIP) --editable '.[gpu]'
+	@touch $@
+
+$(STAMP)-all: $(STAMP)-core
+	@echo "Installing all extras (once)"
+	@$(PIP) --editable '.[gpu,dev]'
+	@touch $@ $(STAMP)-gpu
+
+build: $(STAMP)-core ## set up, run the main job on the embedded snapshot, print a summary
+	@$(BIN)/python -m orchestration.run build
+
+dev: $(STAMP)-core ## open the Dagster page on http://127.0.0.1:3000
+	@$(BIN)/python -m orchestration.instance
+	@DAGSTER_HOME=$(DATA)/dagster $(BIN)/dagster dev --module-name orchestration.definitions
+
+gpu: $(STAMP)-gpu ## measure a model's layers (SmolLM2-135M-Instruct by default) and rebuild
+ifeq ($(MODELSTRATA_GPU_MODEL),)
+	@$(BIN)/python -m gpu_jobs.fetch_smollm2 --output $(dir $(SMOLLM2))
+	@MODELSTRATA_GPU_MODEL=$(SMOLLM2) \
+	  MODELSTRATA_GPU_MODEL_ID=HuggingFaceTB/SmolLM2-135M-Instruct \
+	  $(BIN)/python -m orchestration.run gpu
+else
+	@$(BIN)/python -m orchestration.run gpu
+endif
+	@$(BIN)/python -m orchestration.run build
+
+check: $(STAMP)-all ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	@mkdir -p $(VENV)/lint/dev
+	MODELSTRATA_DATA=$(abspath $(VENV)/lint) $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+test: check ## check, build with dbt's tests, pytest with all extras; CI runs it
+	$(BIN)/python -m pytest
+
+lock: ## resolve constraints.txt anew (needs uv)
+	@(echo "# Exact versions of everything, resolved together for Python 3.11 to 3.13: \`make lock\`."; \
+	  echo "# torch pins its own CUDA packages, so they are left out here."; \
+	  uv pip compile pyproject.toml --extra gpu --extra dev --universal --python-version 3.11 \
+	    --no-annotate --no-header | grep -vE '^(nvidia-|cuda-|triton)' \
+	    | sed -E 's/^torch==([0-9.]+).*/torch==\1/' | uniq) > constraints.tmp
+	@mv constraints.tmp constraints.txt
+
+clean: ## remove what was built; the landing zone and .venv stay
+	rm -rf $(DATA)/build $(DATA)/dev $(DATA)/docs $(DATA)/release $(DATA)/warehouse.duckdb \
+	  dbt_project/target

@@ -1,0 +1,4 @@
+{# Where a landed row stands: batch file and row number, as `<batch>:<row>`. #}
+{% macro record_id() -%}
+    parse_filename(filename, true) || ':' || file_row_number
+{%- endmacro %}

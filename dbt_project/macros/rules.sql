@@ -1,0 +1,15 @@
+{#
+Rows of a rule seed as constants of the query, because DuckDB compiles a constant pattern once and
+a pattern from a column once a row. Where the seed is not loaded yet (`dbt compile` on an empty
+file) there are no rules.
+#}
+{% macro rules(seed, columns) %}
+    {% if not execute or load_relation(ref(seed)) is none %}
+        {{ return([]) }}
+    {% endif %}
+    {{ return(run_query('select ' ~ columns ~ ' from ' ~ ref(seed) ~ ' order by all').rows) }}
+{% endmacro %}
+
+{% macro literal(text) -%}
+    '{{ text | replace("'", "''") }}'
+{%- endmacro %}

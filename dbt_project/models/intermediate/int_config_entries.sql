@@ -1,0 +1,51 @@
+with configs as (
+
+    select * from {{ ref('stg_landing__hub_configs') }}
+    where rejection_reason is null
+
+),
+
+entries as (
+
+    select
+        configs.record_id,
+        configs.model_id,
+        configs.source,
+        configs.completeness,
+        configs.language_model_type,
+        configs.architecture,
+        entry.key as json_key,
+        entry.value as json_value,
+        entry.type as json_type
+    from configs, json_each(configs.language_object) as entry
+
+),
+
+final as (
+
+    select
+        entries.* exclude (language_model_type, architecture),
+        fields.field,
+        fields.preference,
+        fields.scale,
+        case
+            when entries.json_type in ('VARCHAR', 'BOOLEAN', 'OBJECT') then 'wrong_type'
+            when entries.json_type = 'ARRAY' then 'varies_by_layer'
+            when
+                entries.json_type = 'DOUBLE'
+                and try_cast(entries.json_value as double) % 1 <> 0
+                then 'not_an_integer'
+        end as rejection_reason
+    from entries
+    inner join {{ ref('config_fields') }} as fields
+        on
+            entries.json_key = fields.json_key
+            and (
+                fields.model_type is null
+                or fields.model_type = entries.language_model_type
+                or fields.architecture = entries.architecture
+            )
+
+)
+
+select * from final

@@ -1,0 +1,61 @@
+with evaluations as (
+
+    select
+        'open_llm_v1' as leaderboard,
+        'open_llm_leaderboard_v1' as landing_table,
+        columns(
+            'record_id|evaluation_id|model_id|architecture|weight_type|precision|license|likes'
+            || '|stated_size|model_sha|symbol|is_flagged|is_merged|is_moe|evaluated_on'
+        )
+    from {{ ref('stg_landing__open_llm_leaderboard_v1') }}
+    where rejection_reason is null
+    union all by name
+    select
+        'open_llm_v2' as leaderboard,
+        'open_llm_leaderboard_v2' as landing_table,
+        columns(
+            'record_id|evaluation_id|model_id|architecture|weight_type|precision|license|likes'
+            || '|stated_size|model_sha|symbol|is_flagged|is_merged|is_moe|evaluated_on'
+            || '|uploaded_on|is_official|base_model'
+        )
+    from {{ ref('stg_landing__open_llm_leaderboard_v2') }}
+    where rejection_reason is null
+    union all by name
+    select
+        'bigcodebench' as leaderboard,
+        'bigcodebench' as landing_table,
+        columns('record_id|evaluation_id|model_id|model_name|stated_size|is_moe'),
+        stated_active_size,
+        released_on as evaluated_on,
+        false as is_flagged
+    from {{ ref('stg_landing__bigcodebench') }}
+    where rejection_reason is null
+
+),
+
+final as (
+
+    select
+        evaluations.* exclude (model_name),
+        coalesce(evaluations.model_name, evaluations.model_id) as model_name,
+        training.training_type,
+        -- Best evidence first: not flagged, full precision, own weights, latest.
+        row_number() over (
+            partition by evaluations.model_id, evaluations.leaderboard
+            order by
+                evaluations.is_flagged,
+                coalesce(by_precision.rank, 2),
+                coalesce(by_weight.rank, 2),
+                evaluations.evaluated_on desc nulls last,
+                evaluations.evaluation_id
+        ) as evidence_rank
+    from evaluations
+    left join {{ ref('training_types') }} as training using (symbol)
+    left join {{ ref('evaluation_preference') }} as by_precision
+        on by_precision.attribute = 'precision' and by_precision.value = evaluations.precision
+    left join {{ ref('evaluation_preference') }} as by_weight
+        on by_weight.attribute = 'weight_type' and by_weight.value = evaluations.weight_type
+
+)
+
+select * from final

@@ -1,0 +1,86 @@
+-- depends_on: {{ ref('model_kind_rules') }}
+{% set rules = rules('model_kind_rules', 'kind, evidence, pattern') %}
+
+with evidence as (
+
+    select * from {{ ref('int_model_evidence') }}
+
+),
+
+matches as (
+
+    -- Rules are matched against each distinct text once, not against each model.
+    select
+        evidence,
+        text,
+        {% for kind in ['moe', 'multimodal', 'quantized', 'adapter'] %}
+        (
+            {% for rule in rules if rule[0] == kind %}
+            (evidence = '{{ rule[1] }}' and regexp_matches(text, {{ literal(rule[2]) }})) or
+            {% endfor %}
+            false
+        ) as is_{{ kind }},
+        {% endfor %}
+    from (select distinct evidence, text from evidence)
+
+),
+
+matched as (
+
+    select
+        evidence.model_id,
+        bool_or(matches.is_moe) as is_moe,
+        bool_or(matches.is_multimodal) as is_multimodal,
+        bool_or(matches.is_quantized) as is_quantized,
+        bool_or(matches.is_adapter) as is_adapter,
+        bool_or(evidence.evidence in ('architecture', 'model_type')) as has_class
+    from evidence
+    inner join matches using (evidence, text)
+    group by evidence.model_id
+
+),
+
+experts as (
+
+    select
+        model_id,
+        bool_or(value > 1) as has_experts
+    from {{ ref('int_structure_values_ranked') }}
+    where field = 'experts' and is_chosen
+    group by model_id
+
+),
+
+flags as (
+
+    select
+        model_id,
+        bool_or(is_moe) as is_moe
+    from {{ ref('int_evaluations') }}
+    group by model_id
+
+),
+
+final as (
+
+    select
+        ids.model_id,
+        -- Unknown, not false, when neither class, experts nor a leaderboard says anything.
+        case
+            when matched.is_moe or experts.has_experts or flags.is_moe then true
+            when
+                matched.has_class or experts.has_experts is not null or flags.is_moe is not null
+                then false
+        end as is_moe,
+        case when matched.is_multimodal or matched.has_class then matched.is_multimodal end
+            as is_multimodal,
+        coalesce(matched.is_quantized, false) as is_quantized,
+        coalesce(matched.is_adapter, false) as is_adapter
+    from {{ ref('int_model_ids') }} as ids
+    left join matched using (model_id)
+    left join experts using (model_id)
+    left join flags using (model_id)
+
+)
+
+select * from final

@@ -1,0 +1,103 @@
+{% set staged = [
+    ('hub_models', 'model_id', 'rejected_value'),
+    ('hub_configs', 'model_id', 'rejected_value'),
+    ('open_llm_leaderboard_v1', 'model_id', 'model_id'),
+    ('open_llm_leaderboard_v2', 'model_id', 'model_id'),
+    ('bigcodebench', 'model_id', 'model_id'),
+    ('pretraining_compute', 'model_id', 'model_id'),
+] %}
+
+{% for table, model_id, value in staged %}
+    select
+        '{{ table }}' as rejected_from,
+        record_id,
+        {{ model_id }} as model_id,
+        '' as field,
+        {{ value }} as value,
+        rejection_reason as reason
+    from {{ ref('stg_landing__' ~ table) }}
+    where rejection_reason is not null
+    union all
+{% endfor %}
+
+select
+    'hub_configs' as rejected_from,
+    record_id,
+    model_id,
+    field,
+    rejected_value as value,
+    'wrong_type' as reason
+from {{ ref('int_configs_mistyped') }}
+union all
+select
+    'structure_values' as rejected_from,
+    entries.record_id,
+    entries.model_id,
+    entries.json_key as field,
+    any_value(left(entries.json_value::varchar, 200)) as value,
+    min(entries.rejection_reason) as reason
+from {{ ref('int_config_entries') }} as entries
+anti join {{ ref('int_configs_mistyped') }} as mistyped using (record_id)
+where entries.rejection_reason is not null
+group by all
+union all
+select
+    'column_statistics' as rejected_from,
+    record_id,
+    model_id,
+    field,
+    value::varchar as value,
+    'impossible_value' as reason
+from {{ ref('int_structure_values_ranked') }}
+where is_chosen and not is_plausible
+union all
+select
+    'column_statistics' as rejected_from,
+    model_id as record_id,
+    model_id,
+    'size' as field,
+    size::varchar as value,
+    'impossible_value' as reason
+from {{ ref('int_structures') }}
+where list_contains(implausible_fields, 'size')
+union all
+select
+    evaluations.landing_table as rejected_from,
+    evaluations.record_id,
+    evaluations.model_id,
+    scores.benchmark as field,
+    scores.score::varchar as value,
+    scores.rejection_reason as reason
+from {{ ref('int_scores') }} as scores
+inner join {{ ref('int_evaluations') }} as evaluations using (leaderboard, evaluation_id)
+where scores.rejection_reason is not null
+union all
+select
+    evaluations.landing_table as rejected_from,
+    evaluations.record_id,
+    evaluations.model_id,
+    '' as field,
+    evaluations.model_name as value,
+    'score_missing' as reason
+from {{ ref('int_evaluations') }} as evaluations
+anti join {{ ref('int_scores') }} as scores using (leaderboard, evaluation_id)
+union all
+select
+    'benchmark_scores' as rejected_from,
+    record_id,
+    model_id,
+    'model_id' as field,
+    model_name as value,
+    'no_hub_id' as reason
+from {{ ref('int_evaluations') }}
+where model_id is null
+union all
+select
+    'structure_performance' as rejected_from,
+    model_id as record_id,
+    model_id,
+    '' as field,
+    evaluation_id as value,
+    rejection_reason as reason
+from {{ ref('int_structure_performance_candidates') }}
+where rejection_reason is not null

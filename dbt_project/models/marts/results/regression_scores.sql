@@ -1,0 +1,23 @@
+select
+    regressor,
+    benchmark,
+    feature_set,
+    split,
+    tier,
+    r2,
+    r2_low,
+    r2_high,
+    r2_fold_mean,
+    r2_fold_sd,
+    mae,
+    mae_low,
+    mae_high,
+    n,
+    n_groups,
+    n_folds,
+    seed,
+    is_stale,
+    result_key,
+    input_hash,
+    code_version
+from {{ ref('stg_results__regression_scores') }}

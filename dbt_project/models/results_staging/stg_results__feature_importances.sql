@@ -1,0 +1,3 @@
+{{ current_results(
+    'feature_importances', ['regressor', 'benchmark', 'feature_set', 'split', 'tier']
+) }}

@@ -1,0 +1,3 @@
+{{ current_results(
+    'regression_scores', ['regressor', 'benchmark', 'feature_set', 'split', 'tier']
+) }}

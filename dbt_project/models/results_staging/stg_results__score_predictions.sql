@@ -1,0 +1,3 @@
+{{ current_results(
+    'score_predictions', ['regressor', 'benchmark', 'feature_set', 'split', 'tier']
+) }}

@@ -1,0 +1,44 @@
+with source as (
+
+    select
+        {{ record_id() }} as record_id,
+        md5(row(split, name, link, complete, instruct)::varchar) as evaluation_id,
+        *
+    from {{ source('landing', 'bigcodebench') }}
+
+),
+
+renamed as (
+
+    select
+        record_id,
+        evaluation_id,
+        name as model_name,
+        nullif(
+            regexp_extract(link, '^https?://huggingface\.co/([^/?#]+/[^/?#]+)/?$', 1), ''
+        ) as model_id,
+        split,
+        complete,
+        instruct,
+        size as stated_size,
+        act_param as stated_active_size,
+        moe as is_moe,
+        {{ leaderboard_date('"date"') }} as released_on
+    from source
+
+),
+
+final as (
+
+    select
+        *,
+        case
+            when model_id is not null and not {{ is_model_id('model_id') }} then 'invalid_model_id'
+            when row_number() over (partition by evaluation_id order by record_id) > 1
+                then 'duplicate_record'
+        end as rejection_reason
+    from renamed
+
+)
+
+select * from final

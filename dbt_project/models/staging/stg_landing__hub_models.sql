@@ -1,0 +1,74 @@
+with source as (
+
+    select
+        {{ record_id() }} as record_id,
+        model_id,
+        source,
+        crawled_at,
+        payload,
+        json_valid(payload) as is_json
+    from {{ source('landing', 'hub_models') }}
+
+),
+
+parsed as (
+
+    select
+        *,
+        is_json and json_type(case when is_json then payload end) = 'OBJECT' as is_object,
+        from_json(
+            case when is_json and json_type(payload) = 'OBJECT' then payload end,
+            '{"author": "VARCHAR", "createdAt": "VARCHAR", "downloads": "VARCHAR",
+              "likes": "VARCHAR", "tags": "JSON", "pipeline_tag": "VARCHAR", "config": "JSON",
+              "safetensors": "JSON"}'
+        ) as listing
+    from source
+
+),
+
+renamed as (
+
+    select
+        record_id,
+        model_id,
+        source,
+        crawled_at,
+        coalesce(
+            listing.author,
+            case when contains(model_id, '/') then split_part(model_id, '/', 1) end
+        ) as author,
+        try_cast(listing."createdAt" as timestamptz)::date as created_on,
+        try_cast(listing.downloads as bigint) as downloads,
+        try_cast(listing.likes as bigint) as likes,
+        listing.pipeline_tag,
+        listing.config ->> '$.architectures[0]' as architecture,
+        listing.config ->> '$.model_type' as model_type,
+        coalesce(try_cast(listing.tags as varchar[]), []) as tags,
+        try_cast(listing.safetensors ->> '$.total' as bigint) as stored_parameters,
+        case
+            when not coalesce(is_json, false) then 'invalid_json'
+            when not is_object then 'not_an_object'
+            when not {{ is_model_id('model_id') }} then 'invalid_model_id'
+        end as rejection_reason,
+        left(case when is_object then model_id else payload end, 200) as rejected_value
+    from parsed
+
+),
+
+final as (
+
+    select
+        * exclude (rejection_reason),
+        case
+            when rejection_reason is not null then rejection_reason
+            when row_number() over newest > 1 then 'older_listing'
+        end as rejection_reason
+    from renamed
+    window newest as (
+        partition by model_id, rejection_reason is null
+        order by crawled_at desc nulls last, record_id
+    )
+
+)
+
+select * from final

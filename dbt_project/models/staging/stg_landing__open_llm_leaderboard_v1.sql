@@ -1,0 +1,72 @@
+with source as (
+
+    select
+        {{ record_id() }} as record_id,
+        md5(
+            row(
+                "Model",
+                "Precision",
+                "Weight type",
+                "Model sha",
+                "date",
+                "Average ⬆️",
+                "ARC",
+                "HellaSwag",
+                "MMLU",
+                "TruthfulQA",
+                "Winogrande",
+                "GSM8K"
+            )::varchar
+        ) as evaluation_id,
+        *
+    from {{ source('landing', 'open_llm_leaderboard_v1') }}
+
+),
+
+renamed as (
+
+    select
+        record_id,
+        evaluation_id,
+        trim("Model") as model_id,
+        "Average ⬆️" as average,
+        "ARC" as arc_challenge,
+        "HellaSwag" as hellaswag,
+        "MMLU" as mmlu,
+        "TruthfulQA" as truthfulqa,
+        "Winogrande" as winogrande,
+        "GSM8K" as gsm8k,
+        nullif(nullif("Architecture", '?'), 'Unknown') as architecture,
+        "Weight type" as weight_type,
+        "Precision" as precision,
+        nullif("Hub License", '?') as license,
+        "#Params (B)" as stated_size,
+        "Hub ❤️" as likes,
+        "Model sha" as model_sha,
+        nullif("T", '?') as symbol,
+        -- The published table states these three the other way round: true means not.
+        not "Flagged" as is_flagged,
+        not "Merged" as is_merged,
+        not "MoE" as is_moe,
+        {{ leaderboard_date('"date"') }} as evaluated_on
+    from source
+
+),
+
+final as (
+
+    select
+        *,
+        case
+            when not {{ is_model_id('model_id') }} then 'invalid_model_id'
+            when row_number() over (partition by evaluation_id order by record_id) > 1
+                then 'duplicate_record'
+            when abs(
+                average - (arc_challenge + hellaswag + mmlu + truthfulqa + winogrande + gsm8k) / 6
+            ) > 0.1 then 'average_mismatch'
+        end as rejection_reason
+    from renamed
+
+)
+
+select * from final

@@ -1,0 +1,80 @@
+with source as (
+
+    select
+        {{ record_id() }} as record_id,
+        md5(
+            row(
+                fullname,
+                "Precision",
+                "Weight type",
+                "Model sha",
+                "Submission Date",
+                "Average ⬆️",
+                "IFEval",
+                "BBH",
+                "MATH Lvl 5",
+                "GPQA",
+                "MUSR",
+                "MMLU-PRO"
+            )::varchar
+        ) as evaluation_id,
+        *
+    from {{ source('landing', 'open_llm_leaderboard_v2') }}
+
+),
+
+renamed as (
+
+    select
+        record_id,
+        evaluation_id,
+        -- Flagged entries carry a remark behind the id.
+        regexp_extract(trim(fullname), '^\S+') as model_id,
+        "Average ⬆️" as average,
+        "IFEval" as ifeval,
+        "BBH" as bbh,
+        "MATH Lvl 5" as math_lvl_5,
+        "GPQA" as gpqa,
+        "MUSR" as musr,
+        "MMLU-PRO" as mmlu_pro,
+        "IFEval Raw" * 100 as ifeval_raw,
+        "BBH Raw" * 100 as bbh_raw,
+        "MATH Lvl 5 Raw" * 100 as math_lvl_5_raw,
+        "GPQA Raw" * 100 as gpqa_raw,
+        "MUSR Raw" * 100 as musr_raw,
+        "MMLU-PRO Raw" * 100 as mmlu_pro_raw,
+        nullif(nullif("Architecture", '?'), 'Unknown') as architecture,
+        "Weight type" as weight_type,
+        "Precision" as precision,
+        nullif("Hub License", '?') as license,
+        case when "#Params (B)" > 0 then "#Params (B)" end as stated_size,
+        "Hub ❤️"::bigint as likes,
+        "Model sha" as model_sha,
+        "T" as symbol,
+        coalesce("Flagged", false) or contains(fullname, 'has been flagged') as is_flagged,
+        "Merged" as is_merged,
+        "MoE" as is_moe,
+        "Official Providers" as is_official,
+        nullif("Base Model", '') as base_model,
+        {{ leaderboard_date('"Upload To Hub Date"') }} as uploaded_on,
+        {{ leaderboard_date('"Submission Date"') }} as evaluated_on
+    from source
+
+),
+
+final as (
+
+    select
+        *,
+        case
+            when not {{ is_model_id('model_id') }} then 'invalid_model_id'
+            when row_number() over (partition by evaluation_id order by record_id) > 1
+                then 'duplicate_record'
+            when abs(average - (ifeval + bbh + math_lvl_5 + gpqa + musr + mmlu_pro) / 6) > 0.1
+                then 'average_mismatch'
+        end as rejection_reason
+    from renamed
+
+)
+
+select * from final

@@ -1,0 +1,30 @@
+with source as (
+
+    select
+        {{ record_id() }} as record_id,
+        *
+    from {{ source('landing', 'pretraining_compute') }}
+
+),
+
+final as (
+
+    select
+        record_id,
+        model_id,
+        family as study_family,
+        params_b as stated_size,
+        tokens_t as tokens_trillion,
+        flops_1e21 as compute_zflop,
+        source,
+        case
+            when not {{ is_model_id('model_id') }} then 'invalid_model_id'
+            when row_number() over (
+                partition by model_id, source, params_b, tokens_t, flops_1e21 order by record_id
+            ) > 1 then 'duplicate_record'
+        end as rejection_reason
+    from source
+
+)
+
+select * from final

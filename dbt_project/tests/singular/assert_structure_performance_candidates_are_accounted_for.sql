@@ -1,0 +1,28 @@
+{{ config(meta={'dagster': {'ref': {'name': 'structure_performance'}}}) }}
+
+-- Each model of the first leaderboard with a config under its id is kept or rejected, never both.
+with candidates as (
+
+    select distinct evaluations.model_id
+    from {{ ref('stg_landing__open_llm_leaderboard_v1') }} as evaluations
+    inner join {{ ref('stg_landing__hub_configs') }} as configs using (model_id)
+    where evaluations.rejection_reason is null
+
+),
+
+decided as (
+
+    select model_id from {{ ref('structure_performance') }}
+    union all
+    select model_id from {{ ref('rejected_records') }}
+    where rejected_from = 'structure_performance'
+
+)
+
+select
+    model_id,
+    count(decided.model_id) as decisions
+from candidates
+full join decided using (model_id)
+group by model_id
+having count(decided.model_id) <> 1 or count(candidates.model_id) <> 1

@@ -1,0 +1,1 @@
+"""Brings the outside in, verbatim, as batches of the landing zone."""

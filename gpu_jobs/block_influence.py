@@ -1,0 +1,128 @@
+"""Measure the block influence of every layer of a model on a text set.
+
+The measure is equation 3 of the Structure paper (2509.18136), taken in one forward pass. The
+result is one Parquet file with the columns of the landing table `block_influence`.
+"""
+
+import argparse
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from gpu_jobs import pipes
+from gpu_jobs.errors import TextError
+from gpu_jobs.options import parser
+from modelstrata.errors import ModelstrataError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program; return 0, or 1 after an `error:` line on stderr."""
+    args = parser(__doc__).parse_args(arguments)
+    start = time.monotonic()
+    try:
+        with pipes.connection() as dagster:
+            rows = _run(args, dagster)
+            if dagster is not None:
+                metadata = {**_summary(rows), "seconds": round(time.monotonic() - start, 1)}
+                dagster.report_asset_materialization(
+                    metadata=metadata, data_version=rows[0]["result_key"]
+                )
+    except ModelstrataError as error:
+        _say(f"error: {' '.join(str(error).split())}")
+        return 1
+    except KeyboardInterrupt:
+        _say("error: interrupted; no result was written.")
+        return 130
+    return 0
+
+
+def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
+    """Return the rows of the result, found or computed."""
+    from gpu_jobs import texts
+
+    benchmark = args.benchmark or args.texts.stem
+    if not re.fullmatch(r"[a-z0-9_.-]+", benchmark):
+        raise TextError(
+            f"{benchmark!r} is no benchmark name: give one of a-z, 0-9, '_', '.' and '-' "
+            "with --benchmark."
+        )
+    found = texts.read_texts(args.texts, args.limit)
+
+    # From here on torch and transformers are needed, which take seconds to import.
+    from gpu_jobs import devices, influence, models, results, sources
+    from modelstrata.progress import progress
+
+    device = devices.pick_device(args.device)
+    earlier = results.read_result(args.output)
+    trust = args.trust_remote_code
+    source = sources.locate(args.model, args.revision, args.model_id, trust)
+    config = models.load_config(source, trust)
+    max_length = models.longest(config, args.max_length)
+    encoded, truncated = texts.encode(found, models.load_tokenizer(source, trust), max_length)
+    if found.set_aside:
+        _say(found.summary(args.texts))
+    texts.require_texts(found, args.texts)
+    if truncated:
+        _say(f"{truncated} of {len(encoded)} texts truncated to {max_length} tokens")
+
+    chosen = {
+        "benchmark": benchmark,
+        "n_texts": len(encoded),
+        "max_length": max_length,
+        "dtype": args.dtype,
+        "device": device.type,
+    }
+    provenance = results.provenance(source, args.texts, chosen)
+    if earlier and earlier[0]["result_key"] == provenance["result_key"]:
+        _say(f"{args.output} holds result {provenance['result_key']} already: nothing to do")
+        return earlier
+
+    results.check_writable(args.output)
+    model = models.load_model(source, config, args.dtype, device, trust)
+    models.check_vocabulary(model, encoded)
+    n_batches = -(-len(encoded) // args.batch_size)
+    with progress(f"block influence of {source.model_id}", n_batches) as advance:
+        measured = influence.block_influence(
+            model,
+            texts.make_batches(encoded, args.batch_size, device),
+            pipes.reporting(advance, dagster, n_batches),
+            lambda size: _say(f"out of memory: going on with at most {size} texts a batch"),
+        )
+    shared = {
+        **provenance,
+        "computed_at": datetime.now(UTC),
+        "n_layers": len(measured.values),
+        "n_tokens": measured.n_tokens,
+    }
+    rows = [
+        {**shared, "layer": layer, "block_influence": value}
+        for layer, value in enumerate(measured.values)
+    ]
+    results.write_result(args.output, rows)
+    said = _summary(rows)
+    _say(
+        f"{args.output}: {said['n_layers']} layers over {said['n_tokens']} tokens, "
+        f"least influential layer {said['least_influential_layer']}, "
+        f"most influential layer {said['most_influential_layer']}"
+    )
+    return rows
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    by_influence = sorted(rows, key=lambda row: (row["block_influence"], row["layer"]))
+    kept = ("model_id", "benchmark", "n_layers", "n_tokens", "result_key")
+    return {
+        **{name: rows[0][name] for name in kept},
+        "least_influential_layer": by_influence[0]["layer"],
+        "most_influential_layer": by_influence[-1]["layer"],
+    }
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The device a model runs on, and its memory."""
+
+import torch
+
+from gpu_jobs.errors import DeviceError, first_line
+
+
+def pick_device(name: str | None) -> torch.device:
+    """Return the device called `name`, or the first GPU if there is one, else the CPU.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        if device.type == "meta":
+            raise RuntimeError("it holds no data")
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        raise DeviceError(
+            f"The device {name!r} cannot be used here ({first_line(error)}): "
+            "give --device cpu, or run on a machine that has it."
+        ) from error
+    return device
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that a device's memory, or the machine's, is used up."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )

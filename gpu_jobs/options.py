@@ -1,0 +1,32 @@
+"""The command line of the block influence job."""
+
+import argparse
+from pathlib import Path
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of `python -m gpu_jobs.block_influence`."""
+    made = argparse.ArgumentParser(
+        prog="python -m gpu_jobs.block_influence", description=description, allow_abbrev=False
+    )
+    add = made.add_argument
+    add("--model", required=True, help="Hub id, local folder, or path of a .gguf file")
+    add("--texts", required=True, type=Path, help='JSONL file with a "text" on each line')
+    add("--output", required=True, type=Path, help="Parquet file to write")
+    add("--benchmark", help="name of the text set (default: the stem of its file)")
+    add("--model-id", help="name of a local model in the result (default: folder or file stem)")
+    add("--revision", help="branch, tag or commit of a Hub model")
+    add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")
+    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    add("--batch-size", type=_positive, default=8, help="texts a forward pass (default: 8)")
+    add("--max-length", type=_positive, help="tokens a text (default: the context, at most 2048)")
+    add("--limit", type=_positive, help="use only the first texts")
+    add("--trust-remote-code", action="store_true", help="run program code the model brings")
+    return made

@@ -1,0 +1,1 @@
+"""Regressors that explain scores from structure: frames in, frames out."""

@@ -1,0 +1,201 @@
+"""Columns and DuckDB types of every landing table: the contract between the rooms."""
+
+import re
+
+#: Columns that a batch of a raw table may carry.
+OPTIONAL_COLUMNS = {
+    "sha": "VARCHAR",
+    "status": "VARCHAR",
+    "http_status": "INTEGER",
+    "error_code": "VARCHAR",
+    "etag": "VARCHAR",
+    "bytes": "BIGINT",
+    "raw": "BLOB",
+    "source": "VARCHAR",
+    "fetched_at": "TIMESTAMP WITH TIME ZONE",
+    "batch": "VARCHAR",
+}
+
+_V2_SCORES = ("IFEval", "BBH", "MATH Lvl 5", "GPQA", "MUSR", "MMLU-PRO")
+
+#: How a result was made, in every table of results; see `docs/results.md`.
+RESULT_KEY_COLUMNS = {
+    "result_key": "VARCHAR",
+    "input_hash": "VARCHAR",
+    "code_version": "VARCHAR",
+    "computed_at": "TIMESTAMP WITH TIME ZONE",
+}
+
+_CELL = {
+    "regressor": "VARCHAR",
+    "benchmark": "VARCHAR",
+    "feature_set": "VARCHAR",
+    "split": "VARCHAR",
+    "tier": "VARCHAR",
+    "seed": "INTEGER",
+}
+
+#: Required columns of each table.
+LANDING_TABLES: dict[str, dict[str, str]] = {
+    "hub_models": {
+        "model_id": "VARCHAR",
+        "payload": "VARCHAR",
+        "source": "VARCHAR",
+        "crawled_at": "TIMESTAMP WITH TIME ZONE",
+    },
+    "hub_configs": {
+        "model_id": "VARCHAR",
+        "config": "VARCHAR",
+        "source": "VARCHAR",
+        "fetched_at": "TIMESTAMP WITH TIME ZONE",
+        "completeness": "VARCHAR",
+    },
+    "open_llm_leaderboard_v1": {
+        "T": "VARCHAR",
+        "Model": "VARCHAR",
+        "Average ⬆️": "DOUBLE",
+        "ARC": "DOUBLE",
+        "HellaSwag": "DOUBLE",
+        "MMLU": "DOUBLE",
+        "TruthfulQA": "DOUBLE",
+        "Winogrande": "DOUBLE",
+        "GSM8K": "DOUBLE",
+        "Type": "VARCHAR",
+        "Architecture": "VARCHAR",
+        "Weight type": "VARCHAR",
+        "Precision": "VARCHAR",
+        "Merged": "BOOLEAN",
+        "Hub License": "VARCHAR",
+        "#Params (B)": "BIGINT",
+        "Hub ❤️": "BIGINT",
+        "Available on the hub": "BOOLEAN",
+        "Model sha": "VARCHAR",
+        "Flagged": "BOOLEAN",
+        "MoE": "BOOLEAN",
+        "date": "VARCHAR",
+    },
+    "open_llm_leaderboard_v2": {
+        "eval_name": "VARCHAR",
+        "Precision": "VARCHAR",
+        "Type": "VARCHAR",
+        "T": "VARCHAR",
+        "Weight type": "VARCHAR",
+        "Architecture": "VARCHAR",
+        "Model": "VARCHAR",
+        "fullname": "VARCHAR",
+        "Model sha": "VARCHAR",
+        "Average ⬆️": "DOUBLE",
+        "Hub License": "VARCHAR",
+        "Hub ❤️": "DOUBLE",
+        "#Params (B)": "DOUBLE",
+        "Available on the hub": "BOOLEAN",
+        "MoE": "BOOLEAN",
+        "Flagged": "BOOLEAN",
+        "Chat Template": "BOOLEAN",
+        "CO₂ cost (kg)": "DOUBLE",
+        **{f"{name}{raw}": "DOUBLE" for name in _V2_SCORES for raw in (" Raw", "")},
+        "Merged": "BOOLEAN",
+        "Official Providers": "BOOLEAN",
+        "Upload To Hub Date": "VARCHAR",
+        "Submission Date": "VARCHAR",
+        "Generation": "DOUBLE",
+        "Base Model": "VARCHAR",
+    },
+    "bigcodebench": {
+        "split": "VARCHAR",
+        "name": "VARCHAR",
+        "link": "VARCHAR",
+        "complete": "DOUBLE",
+        "instruct": "DOUBLE",
+        "moe": "BOOLEAN",
+        "size": "DOUBLE",
+        "act_param": "DOUBLE",
+        "date": "VARCHAR",
+        "open_data": "VARCHAR",
+        "prefill": "BOOLEAN",
+        "prompted": "BOOLEAN",
+    },
+    "pretraining_compute": {
+        "model_id": "VARCHAR",
+        "family": "VARCHAR",
+        "params_b": "DOUBLE",
+        "tokens_t": "DOUBLE",
+        "flops_1e21": "DOUBLE",
+        "source": "VARCHAR",
+    },
+    "regression_scores": {
+        **RESULT_KEY_COLUMNS,
+        **_CELL,
+        "r2": "DOUBLE",
+        "r2_low": "DOUBLE",
+        "r2_high": "DOUBLE",
+        "r2_fold_mean": "DOUBLE",
+        "r2_fold_sd": "DOUBLE",
+        "mae": "DOUBLE",
+        "mae_low": "DOUBLE",
+        "mae_high": "DOUBLE",
+        "n": "INTEGER",
+        "n_groups": "INTEGER",
+        "n_folds": "INTEGER",
+    },
+    "feature_importances": {
+        **RESULT_KEY_COLUMNS,
+        **_CELL,
+        "feature": "VARCHAR",
+        "kind": "VARCHAR",
+        "importance": "DOUBLE",
+        "importance_sd": "DOUBLE",
+        "n_folds": "INTEGER",
+    },
+    "score_predictions": {
+        **RESULT_KEY_COLUMNS,
+        **_CELL,
+        "model_id": "VARCHAR",
+        "structure_group": "VARCHAR",
+        "fold": "INTEGER",
+        "score": "DOUBLE",
+        "predicted_score": "DOUBLE",
+    },
+    "block_influence": {
+        **RESULT_KEY_COLUMNS,
+        "model_id": "VARCHAR",
+        "revision": "VARCHAR",
+        "weights_format": "VARCHAR",
+        "weights_sha256": "VARCHAR",
+        "benchmark": "VARCHAR",
+        "texts_sha256": "VARCHAR",
+        "layer": "INTEGER",
+        "block_influence": "DOUBLE",
+        "n_layers": "INTEGER",
+        "n_texts": "INTEGER",
+        "n_tokens": "BIGINT",
+        "max_length": "INTEGER",
+        "dtype": "VARCHAR",
+        "device": "VARCHAR",
+        "torch_version": "VARCHAR",
+        "transformers_version": "VARCHAR",
+    },
+}
+
+RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
+RAW_TABLES = tuple(t for t in LANDING_TABLES if t not in RESULT_TABLES)
+
+_INTEGER = r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?"
+_FAMILIES = {
+    "VARCHAR": r"VARCHAR|JSON",
+    "BLOB": r"BLOB",
+    "BOOLEAN": r"BOOLEAN",
+    "INTEGER": _INTEGER,
+    "BIGINT": _INTEGER,
+    "DOUBLE": rf"DOUBLE|FLOAT|DECIMAL\(.*\)|{_INTEGER}",
+    "TIMESTAMP WITH TIME ZONE": r"TIMESTAMP(_S|_MS|_NS)?( WITH TIME ZONE)?|DATE",
+}
+
+
+def matches(found: str, kind: str) -> bool:
+    """Tell whether a file's DuckDB type `found` can stand for `kind` without loss.
+
+    DuckDB would silently widen a text column among number columns to text, so that a retyped
+    column must be refused before the files are read together.
+    """
+    return re.fullmatch(_FAMILIES[kind], found) is not None

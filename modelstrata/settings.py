@@ -1,0 +1,88 @@
+"""The only reader of the environment.
+
+Every setting is an environment variable `MODELSTRATA_<NAME>`; `.env.example` lists them all.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: The checkout: the application is installed editable and run from here.
+ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = ROOT / "dbt_project"
+
+
+class Settings(BaseSettings):
+    """Where data lies and how jobs run.
+
+    Attributes:
+        data: the data folder; everything that is written lies below it.
+        lock_timeout: seconds to wait for another run's lock before giving up.
+        threads: regressions fitted side by side.
+        gpu_model: model that the `gpu` job measures: Hub id, local folder or GGUF file.
+        gpu_model_id: id that the results carry when the model is a folder or file.
+        gpu_texts: JSONL text set that the `gpu` job measures on.
+        gpu_device: torch device of the `gpu` job (`cpu`, `cuda`, `cuda:1`); empty picks one.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MODELSTRATA_", env_ignore_empty=True)
+
+    data: Path = ROOT / "data"
+    lock_timeout: float = Field(default=0.0, ge=0.0)
+    threads: int = Field(default=2, ge=1)
+    gpu_model: str = ""
+    gpu_model_id: str = ""
+    gpu_texts: Path = ROOT / "gpu_jobs" / "texts" / "gsm8k.jsonl"
+    gpu_device: str = ""
+
+    @field_validator("data", "gpu_texts")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().resolve()
+
+    def export(self) -> None:
+        """Set the variables that dbt and Dagster read, for this process and its children."""
+        os.environ["MODELSTRATA_DATA"] = str(self.data)
+        os.environ["DAGSTER_HOME"] = str(self.dagster_home)
+
+    @property
+    def landing(self) -> Path:
+        """The append-only landing zone, `<table>/<batch>.parquet` below it."""
+        return self.data / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The published, tested DuckDB file."""
+        return self.data / "warehouse.duckdb"
+
+    @property
+    def builds(self) -> Path:
+        """Folder of unpublished build files, one folder a run."""
+        return self.data / "build"
+
+    @property
+    def dev_warehouse(self) -> Path:
+        """What `dbt build` writes when it is used directly (target `dev`)."""
+        return self.data / "dev" / "warehouse.duckdb"
+
+    @property
+    def lock_file(self) -> Path:
+        """The OS lock that one run holds from copy to publish."""
+        return self.data / ".lock"
+
+    @property
+    def releases(self) -> Path:
+        """Folder of release folders."""
+        return self.data / "release"
+
+    @property
+    def docs(self) -> Path:
+        """Folder of the generated dbt documentation."""
+        return self.data / "docs"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.data / "dagster"

@@ -1,0 +1,118 @@
+"""Assets of the dbt project: the core models, and the models of results.
+
+Both write the run's own build file. A run without the `published_warehouse` asset (one that was
+started for a few assets in the page) publishes when its dbt step has passed its tests.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
+
+from modelstrata.errors import BuildFailed, storage_error_in_text
+from modelstrata.progress import progress
+from modelstrata.settings import Settings
+from orchestration.dbt_cli import Translator, manifest
+from orchestration.failures import clear_failures
+from orchestration.warehouse import open_build, publish
+
+PUBLISHED = dg.AssetKey("published_warehouse")
+_MANIFEST = manifest()
+_TRANSLATOR = Translator()
+#: What the post-hook `log_row_count` logs.
+_ROWS = re.compile(r"^rows \S+ (\d+)$")
+
+
+@dbt_assets(
+    manifest=_MANIFEST,
+    exclude="tag:results+",
+    name="dbt_core",
+    dagster_dbt_translator=_TRANSLATOR,
+)
+def dbt_core(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build and test staging, intermediate and the marts that need no Python."""
+    yield from _build_part(context, dbt, "core")
+
+
+@dbt_assets(
+    manifest=_MANIFEST,
+    select="tag:results+",
+    name="dbt_results",
+    dagster_dbt_translator=_TRANSLATOR,
+)
+def dbt_results(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build and test the marts of regressors and layer jobs."""
+    yield from _build_part(context, dbt, "results")
+
+
+def _build_part(context: dg.AssetExecutionContext, dbt: DbtCliResource, part: str) -> Iterator[Any]:
+    settings = Settings()
+    with clear_failures(settings):
+        build = open_build(settings, context.run_id)
+        if build.is_unchanged:
+            context.log.info("The same batches and code are published already: nothing to do.")
+            return
+        settings.export()
+        target = build.dbt_target(part)
+        invocation = dbt.cli(["build"], context=context, raise_on_error=False, target_path=target)
+        steps = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+        with progress(f"dbt {part}", steps) as advance:
+            for event in _events_with_rows(context, invocation):
+                if isinstance(event, (dg.Output, dg.AssetCheckResult)):
+                    advance("")
+                yield event
+        error = invocation.get_error()
+        if error is not None:
+            raise _clear(error, target / "run_results.json", settings)
+    if not context.is_subset:
+        build.built.add(part)
+    if PUBLISHED not in context.job_def.asset_layer.selected_asset_keys:
+        with clear_failures(settings):
+            publish(build)
+
+
+def _events_with_rows(
+    context: dg.AssetExecutionContext, invocation: DbtCliInvocation
+) -> Iterator[Any]:
+    """Convert dbt's log to Dagster's events, each model's row count among its metadata.
+
+    The counts are logged by the project's post-hook; no other process can open the build file
+    while dbt writes it.
+    """
+    rows: dict[str, int] = {}
+    for message in invocation.stream_raw_events():
+        node = message.raw_event["data"].get("node_info", {}).get("unique_id", "")
+        if counted := _ROWS.search(message.raw_event["info"]["msg"]):
+            rows[node] = int(counted[1])
+            continue
+        for event in message.to_default_asset_events(
+            manifest=invocation.manifest,
+            dagster_dbt_translator=_TRANSLATOR,
+            context=context,
+            target_path=invocation.target_path,
+        ):
+            if isinstance(event, dg.Output) and node in rows:
+                extra = {"dagster/row_count": rows[node]}
+                yield event.with_metadata({**event.metadata, **extra})
+            else:
+                yield event
+
+
+def _clear(error: Exception, run_results: Path, settings: Settings) -> Exception:
+    """Say which nodes failed and why, in place of dbt's whole log."""
+    failed = []
+    if run_results.exists():
+        results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
+        failed = [
+            f"{result['unique_id'].split('.', 2)[2]}: {' '.join((result['message'] or '').split())}"
+            for result in results
+            if result["status"] in ("error", "fail")
+        ]
+    text = "\n".join(failed) or str(error)
+    return storage_error_in_text(text, settings.data) or BuildFailed(
+        f"dbt stopped the build; the last good warehouse stays.\n{text}"
+    )

@@ -1,0 +1,62 @@
+"""What a warehouse was built from, as one hash: landed batches, code and library versions."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from modelstrata.landing import batches, file_digest
+from modelstrata.settings import ROOT
+
+_CODE = {
+    "dbt_project": ("*.sql", "*.yml", "*.csv"),
+    "extract": ("*.py",),
+    "ml": ("*.py",),
+    "modelstrata": ("*.py",),
+    "orchestration": ("*.py",),
+    "release": ("*.py",),
+}
+_LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb", "numpy", "pandas", "scikit-learn")
+
+
+@dataclass(frozen=True, order=True)
+class Batch:
+    """A batch of the landing zone with its content's hash."""
+
+    table: str
+    name: str
+    size: int
+    sha256: str
+
+
+def landed_batches(landing: Path) -> list[Batch]:
+    """List the landing zone's batches, sorted."""
+    return [describe_batch(table, path) for table, path in batches(landing)]
+
+
+def describe_batch(table: str, path: Path) -> Batch:
+    """Return a batch file's description."""
+    return Batch(table, path.stem, path.stat().st_size, file_digest(path))
+
+
+def code_fingerprint() -> str:
+    """Hash the SQL, seeds, Python and library versions that decide what a build writes."""
+    digest = hashlib.sha256()
+    for folder, patterns in _CODE.items():
+        paths = {path for pattern in patterns for path in (ROOT / folder).rglob(pattern)}
+        for path in sorted(paths):
+            relative = path.relative_to(ROOT)
+            if "target" in relative.parts[:2]:
+                continue
+            digest.update(str(relative).encode())
+            digest.update(path.read_bytes())
+    digest.update(" ".join(f"{name}={version(name)}" for name in _LIBRARIES).encode())
+    return digest.hexdigest()
+
+
+def fingerprint(landed: list[Batch]) -> str:
+    """Hash the batches and the code together."""
+    digest = hashlib.sha256(code_fingerprint().encode())
+    for batch in sorted(landed):
+        digest.update(f"{batch.table}/{batch.name}/{batch.sha256}\n".encode())
+    return digest.hexdigest()

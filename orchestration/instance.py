@@ -1,0 +1,34 @@
+"""Dagster's instance folder, `data/dagster`."""
+
+from modelstrata.errors import storage_errors
+from modelstrata.settings import Settings
+
+#: One build at a time is queued for; a second one started by hand stops with a clear sentence.
+_CONFIG = """\
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    tag_concurrency_limits:
+      - key: modelstrata/writes
+        limit: 1
+  pools:
+    default_limit: 1
+"""
+
+
+def prepare_instance(settings: Settings) -> None:
+    """Create the instance folder with its configuration.
+
+    Raises:
+        StorageError: the data folder cannot be written.
+    """
+    with storage_errors(settings.data):
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        config = settings.dagster_home / "dagster.yaml"
+        if not config.exists() or config.read_text(encoding="utf-8") != _CONFIG:
+            config.write_text(_CONFIG, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    prepare_instance(Settings())

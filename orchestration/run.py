@@ -1,0 +1,83 @@
+"""Run a job from the command line: `python -m orchestration.run build` (or `gpu`).
+
+The run is recorded in `data/dagster`, so that the Dagster page shows it.
+"""
+
+import argparse
+import contextlib
+import sys
+import time
+import warnings
+from typing import TYPE_CHECKING
+
+from modelstrata.errors import ModelstrataError, storage_errors
+from modelstrata.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+def main() -> int:
+    """Run the job; print a summary after a build."""
+    parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__)
+    parser.add_argument("job", choices=["build", "gpu"])
+    job = parser.parse_args().job
+    settings = Settings()
+    try:
+        with storage_errors(settings.data):
+            start = time.monotonic()
+            failure = run_job(job, settings)
+            seconds = time.monotonic() - start
+    except ModelstrataError as error:
+        failure = str(error)
+    if failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return 1
+    if job == "build":
+        from orchestration.summary import print_summary
+
+        print_summary(settings, seconds)
+    return 0
+
+
+def run_job(name: str, settings: Settings) -> str | None:
+    """Run a job in this process and return what made it fail, or None."""
+    from orchestration.instance import prepare_instance
+
+    prepare_instance(settings)
+    settings.export()
+    warnings.filterwarnings("ignore", module=r"dagster.*")
+    import dagster as dg
+
+    from orchestration.definitions import defs
+    from orchestration.warehouse import close_build
+
+    with dg.DagsterInstance.get() as instance:
+        job = defs.resolve_job_def(name)
+        # What dbt and the layer jobs print is for the log; this command shows progress only.
+        log = settings.dagster_home / f"{name}.log"
+        with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        close_build(result.run_id)
+        if result.success:
+            return None
+        return _failure(result)
+
+
+def _failure(result: "dg.ExecuteInProcessResult") -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data is not None:
+                return data.user_failure_data.description or ""
+            error = data.error and (data.error.cause or data.error)
+            return f"{event.step_key} failed: {error.message.strip() if error else 'no message'}"
+    return "The run failed before its first step; `make dev` shows its log."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Write, audit, publish: build in a copy, test it there, replace the warehouse in one rename.
+
+One operating-system lock is held from copy to publish. It is released with the process, so that
+a killed build leaves nothing but a folder under `data/build/`, which the next build sweeps.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+import modelstrata
+from modelstrata.errors import BuildFailed, BuildInProgress, storage_errors
+from modelstrata.landing import batches, check_file, prepare, sync_folder
+from modelstrata.settings import Settings
+from orchestration.docs import docs_page
+from orchestration.fingerprint import Batch, describe_batch, fingerprint, landed_batches
+from release.folder import version as release_version
+
+#: Link to the run's folder, so that dbt's profile names the same path in every run.
+CURRENT = "current"
+#: A published file was built by both halves of the dbt project.
+PARTS = frozenset({"core", "results"})
+
+
+@dataclass
+class Build:
+    """A run's own build file, from copy to publish.
+
+    Attributes:
+        file: the DuckDB file that dbt writes; its stem is that of the published one.
+        landed: batches that the build reads, those that it lands itself included.
+        is_unchanged: the published warehouse was built from the same batches and code.
+        built: halves of the dbt project that were built and tested in this run.
+    """
+
+    settings: Settings
+    run_id: str
+    lock: FileLock
+    landed: list[Batch]
+    is_unchanged: bool
+    built: set[str] = field(default_factory=set)
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.builds / self.run_id
+
+    @property
+    def file(self) -> Path:
+        return self.folder / self.settings.warehouse.name
+
+    def dbt_target(self, part: str) -> Path:
+        """Return the folder of dbt's artifacts for one half of the project."""
+        return self.folder / "dbt" / part
+
+    def add_batch(self, table: str, path: Path) -> None:
+        """Count a batch that this run landed among what the build reads."""
+        batch = describe_batch(table, path)
+        if batch not in self.landed:
+            self.landed.append(batch)
+
+
+_active: dict[str, Build] = {}
+
+
+def open_build(settings: Settings, run_id: str) -> Build:
+    """Return the run's build file; the first call locks, checks the landing zone and copies.
+
+    Raises:
+        BuildInProgress: another run holds the lock.
+        LandingError: a landing file is damaged or has the wrong columns.
+        StorageError: the data folder cannot be written.
+    """
+    if run_id in _active:
+        return _active[run_id]
+    with storage_errors(settings.data):
+        settings.builds.mkdir(parents=True, exist_ok=True)
+        settings.dev_warehouse.parent.mkdir(parents=True, exist_ok=True)
+        lock = acquire_lock(settings)
+        try:
+            sweep(settings)
+            prepare(settings.landing)
+            known = {(b.table, b.name, b.sha256) for b in published_batches(settings)}
+            landed = landed_batches(settings.landing)
+            digests = {(b.table, b.name): b.sha256 for b in landed}
+            for table, path in batches(settings.landing):
+                is_new = (table, path.stem, digests[table, path.stem]) not in known
+                check_file(table, path, decode=is_new)
+            is_unchanged = is_published(settings, fingerprint(landed))
+            build = Build(settings, run_id, lock, landed, is_unchanged)
+            if not is_unchanged:
+                build.folder.mkdir()
+                (settings.builds / CURRENT).symlink_to(build.folder, target_is_directory=True)
+                if settings.warehouse.exists():
+                    shutil.copyfile(settings.warehouse, build.file)
+        except BaseException:
+            lock.release()
+            raise
+    _active[run_id] = build
+    return build
+
+
+def close_build(run_id: str) -> None:
+    """Drop the run's build file, if it was not published, and release the lock."""
+    build = _active.pop(run_id, None)
+    if build is not None:
+        sweep(build.settings)
+        build.lock.release()
+
+
+def acquire_lock(settings: Settings) -> FileLock:
+    """Take the data folder's lock.
+
+    Raises:
+        BuildInProgress: it is held by another run.
+    """
+    lock = FileLock(settings.lock_file, timeout=settings.lock_timeout)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BuildInProgress(
+            f"Another run is building in {settings.data}: wait for it to end, set "
+            "MODELSTRATA_LOCK_TIMEOUT to the seconds you would wait, or set MODELSTRATA_DATA "
+            "to another folder."
+        ) from error
+    return lock
+
+
+def sweep(settings: Settings) -> None:
+    """Remove build folders that killed runs left; call it with the lock held."""
+    for path in settings.builds.iterdir():
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def is_published(settings: Settings, current: str) -> bool:
+    """Tell whether warehouse, release and documentation of this fingerprint are all there."""
+    return (
+        published_fingerprint(settings) == current
+        and (settings.releases / release_version(current)).is_dir()
+        and docs_page(settings).is_file()
+    )
+
+
+def published_fingerprint(settings: Settings) -> str | None:
+    """Return what the published warehouse was built from; None without a whole build."""
+    rows = _read_meta(settings, "select fingerprint from meta.publication")
+    return rows[0][0] if rows else None
+
+
+def published_batches(settings: Settings) -> list[Batch]:
+    """List the batches that the published warehouse was built from."""
+    rows = _read_meta(settings, 'select "table", batch, bytes, sha256 from meta.landing_batches')
+    return [Batch(*row) for row in rows]
+
+
+def _read_meta(settings: Settings, query: str) -> list[tuple]:
+    if not settings.warehouse.exists():
+        return []
+    try:
+        with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+    except duckdb.CatalogException:
+        return []
+
+
+def publish(build: Build) -> None:
+    """Audit the build file and put it in the warehouse's place, in one rename.
+
+    Raises:
+        BuildFailed: the file holds a view, or a write-ahead log remains.
+        StorageError: the disk is full or not writable.
+    """
+    settings = build.settings
+    with storage_errors(settings.data):
+        with duckdb.connect(str(build.file)) as connection:
+            _audit(connection)
+            _write_meta(connection, build)
+            connection.execute("checkpoint")
+        if build.file.with_name(build.file.name + ".wal").exists():
+            raise BuildFailed(
+                f"A write-ahead log remains beside {build.file}, so that it was not published: "
+                "run the build again."
+            )
+        with build.file.open("rb+") as file:
+            os.fsync(file.fileno())
+        build.file.replace(settings.warehouse)
+        sync_folder(settings.data)
+    close_build(build.run_id)
+
+
+def _audit(connection: duckdb.DuckDBPyConnection) -> None:
+    views = connection.execute(
+        "select schema_name || '.' || view_name from duckdb_views() where not internal"
+    ).fetchall()
+    if views:
+        names = ", ".join(name for (name,) in views)
+        raise BuildFailed(
+            f"The build holds views ({names}), which would read the landing zone: "
+            "materialize them as tables."
+        )
+
+
+def _write_meta(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
+    whole = build.built >= PARTS
+    connection.execute("create schema if not exists meta")
+    connection.execute(
+        "create or replace table meta.publication as "
+        "select $1::varchar as fingerprint, $2::varchar as modelstrata_version",
+        [fingerprint(build.landed) if whole else None, modelstrata.__version__],
+    )
+    connection.execute(
+        "create or replace table meta.landing_batches "
+        '("table" varchar, batch varchar, bytes bigint, sha256 varchar)'
+    )
+    connection.executemany(
+        "insert into meta.landing_batches values (?, ?, ?, ?)",
+        [(b.table, b.name, b.size, b.sha256) for b in sorted(build.landed)],
+    )

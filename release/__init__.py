@@ -1,0 +1,1 @@
+"""The dataset release: a folder of Parquet files, a data card and checksums."""

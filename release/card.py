@@ -1,0 +1,84 @@
+"""The data card: README.md of the release, with the front matter that the Hub reads."""
+
+import yaml
+
+from release.catalog import Mart, Source
+
+
+def data_card(version: str, catalog: list[Mart], sources: list[Source]) -> str:
+    """Return the card's text: one `configs:` entry, a table of columns and a count per mart."""
+    front_matter = {
+        "pretty_name": "modelstrata",
+        "license": "other",
+        "license_name": "per-source",
+        "tags": ["llm", "model-structure", "leaderboard", "benchmark"],
+        "configs": [
+            {
+                "config_name": mart.name,
+                "data_files": [{"split": "train", "path": f"data/{mart.name}.parquet"}],
+                **({"default": True} if mart.name == "structure_performance" else {}),
+            }
+            for mart in catalog
+        ],
+    }
+    parts = [
+        "---",
+        yaml.safe_dump(front_matter, sort_keys=False, allow_unicode=True).strip(),
+        "---",
+        "",
+        f"# modelstrata {version}",
+        "",
+        "What open language models are (their configurations), how they score (public "
+        "leaderboards) and what their layers do, joined into tables that one can query.",
+        "",
+        "```python",
+        "import duckdb",
+        "duckdb.sql(\"from 'data/structure_performance.parquet' limit 5\")",
+        "```",
+        "",
+        "Every R² on a random split stands beside the same regression on a split that keeps "
+        "near copies of one structure on one side; the difference is what leaked.",
+        "",
+        "## Tables",
+        "",
+        *_overview(catalog),
+        "",
+        *(line for mart in catalog for line in _columns(mart)),
+        "## Where the facts come from",
+        "",
+        "The program is MIT-licensed. The data carry the terms of their sources:",
+        "",
+        "| landing table | source | origin | license | retrieved | note |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {s.landing_table} | {s.source} {s.version} | {s.origin} | {s.license} "
+            f"| {s.retrieved} | {s.note} |"
+            for s in sources
+        ),
+        "",
+        "`SHA256SUMS` holds the checksum of every file: `sha256sum --check SHA256SUMS`.",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _overview(catalog: list[Mart]) -> list[str]:
+    rows = [f"| [{m.name}](#{m.name}) | {m.rows:,} | {m.description} |" for m in catalog]
+    return ["| table | rows | what it holds |", "|---|--:|---|", *rows]
+
+
+def _columns(mart: Mart) -> list[str]:
+    rows = [
+        f"| {column.name} | {column.kind.lower()} | {column.description} |"
+        for column in mart.columns
+    ]
+    return [
+        f"### {mart.name}",
+        "",
+        f"{mart.description} Key: {', '.join(mart.key)}.",
+        "",
+        "| column | type | meaning |",
+        "|---|---|---|",
+        *rows,
+        "",
+    ]
