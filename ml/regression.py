@@ -31,7 +31,12 @@ class CellResult:
 
 
 def r2(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return R² (structure paper, equation 1): 1 − Σ(y − ŷ)² / Σ(y − mean y)²."""
+    """Return R² (structure paper, equation 1): 1 − Σ(y − ŷ)² / Σ(y − mean y)².
+
+    It is NaN, unknown, where all of `y` are equal.
+    """
+    if np.ptp(y) == 0:
+        return float("nan")
     return float(1.0 - np.sum((y - predicted) ** 2) / np.sum((y - y.mean()) ** 2))
 
 
@@ -117,6 +122,7 @@ def run_cell(frame: pd.DataFrame, cell: Cell, threads: int = 1) -> CellResult:
         held_out = fold == number
         predicted[held_out] = held_out_predictions
         fold_r2[number] = r2(y[held_out], held_out_predictions)
+    known_r2 = fold_r2[~np.isnan(fold_r2)]
     importances = np.stack([fold_importances for _, fold_importances in fits])
 
     key = asdict(cell)
@@ -126,8 +132,8 @@ def run_cell(frame: pd.DataFrame, cell: Cell, threads: int = 1) -> CellResult:
             {
                 **key,
                 "r2": r2(y, predicted),
-                "r2_fold_mean": fold_r2.mean(),
-                "r2_fold_sd": fold_r2.std(ddof=1),
+                "r2_fold_mean": known_r2.mean() if len(known_r2) else np.nan,
+                "r2_fold_sd": known_r2.std(ddof=1) if len(known_r2) > 1 else np.nan,
                 "mae": mean_absolute_error(y, predicted),
                 **group_bootstrap(y, predicted, groups, cell.seed),
                 "n": len(y),

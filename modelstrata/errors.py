@@ -43,6 +43,8 @@ _REMEDIES = {
     "or set MODELSTRATA_DATA to a folder you can write.",
     errno.EPERM: "No permission to write {path}: change its owner or mode, "
     "or set MODELSTRATA_DATA to a folder you can write.",
+    errno.ENOTDIR: "{path} cannot be made, because a file stands where a folder should be: "
+    "remove it, or set MODELSTRATA_DATA to another folder.",
     errno.EROFS: "{path} lies on a read-only file system: "
     "set MODELSTRATA_DATA to a folder you can write.",
 }

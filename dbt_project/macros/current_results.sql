@@ -7,7 +7,7 @@ with results as (
 
     select
         results.*,
-        results.input_hash is distinct from inputs.input_hash as is_stale
+        coalesce(results.input_hash <> inputs.input_hash, true) as is_stale
     from {{ source('results', table) }} as results
     left join {{ ref('int_regression_inputs') }} as inputs using (tier)
 

@@ -13,3 +13,13 @@ file) there are no rules.
 {% macro literal(text) -%}
     '{{ text | replace("'", "''") }}'
 {%- endmacro %}
+
+{# True if a rule of the kind matches the columns `evidence` and `text`; `rules` as (kind, evidence, pattern). #}
+{% macro any_kind_rule(rules, kind) -%}
+    (
+        {%- for rule in rules if rule[0] == kind %}
+        (evidence = {{ literal(rule[1]) }} and regexp_matches(text, {{ literal(rule[2]) }})) or
+        {%- endfor %}
+        false
+    )
+{%- endmacro %}

@@ -24,7 +24,13 @@ entries as (
 final as (
 
     select
-        entries.* exclude (language_model_type, architecture),
+        entries.record_id,
+        entries.model_id,
+        entries.source,
+        entries.completeness,
+        entries.json_key,
+        entries.json_value,
+        entries.json_type,
         fields.field,
         fields.preference,
         fields.scale,
@@ -35,6 +41,13 @@ final as (
                 entries.json_type = 'DOUBLE'
                 and try_cast(entries.json_value as double) % 1 <> 0
                 then 'not_an_integer'
+            -- Beyond what a bigint, or four times one, can hold.
+            when
+                entries.json_type <> 'NULL'
+                and not coalesce(
+                    try_cast(entries.json_value as double) between -9e15 and 9e15, false
+                )
+                then 'impossible_value'
         end as rejection_reason
     from entries
     inner join {{ ref('config_fields') }} as fields
@@ -42,8 +55,8 @@ final as (
             entries.json_key = fields.json_key
             and (
                 fields.model_type is null
-                or fields.model_type = entries.language_model_type
-                or fields.architecture = entries.architecture
+                or entries.language_model_type = fields.model_type
+                or entries.architecture = fields.architecture
             )
 
 )

@@ -2,7 +2,7 @@ with entries as (
 
     select entries.*
     from {{ ref('int_config_entries') }} as entries
-    anti join {{ ref('int_configs_mistyped') }} as mistyped using (record_id)
+    anti join {{ ref('int_configs_mistyped') }} using (record_id)
     where entries.rejection_reason is null
 
 ),

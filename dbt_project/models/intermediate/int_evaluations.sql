@@ -52,9 +52,9 @@ final as (
     from evaluations
     left join {{ ref('training_types') }} as training using (symbol)
     left join {{ ref('evaluation_preference') }} as by_precision
-        on by_precision.attribute = 'precision' and by_precision.value = evaluations.precision
+        on by_precision.attribute = 'precision' and evaluations.precision = by_precision.value
     left join {{ ref('evaluation_preference') }} as by_weight
-        on by_weight.attribute = 'weight_type' and by_weight.value = evaluations.weight_type
+        on by_weight.attribute = 'weight_type' and evaluations.weight_type = by_weight.value
 
 )
 

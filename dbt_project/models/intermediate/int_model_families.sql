@@ -50,7 +50,7 @@ matched as (
                 lambda family: family is not null
             )
         ) as families
-    from (select distinct family_name from named)
+    from (select distinct family_name from named) as names
 
 )
 

@@ -7,21 +7,26 @@ with evidence as (
 
 ),
 
+texts as (
+
+    select distinct
+        evidence,
+        text
+    from evidence
+
+),
+
 matches as (
 
     -- Rules are matched against each distinct text once, not against each model.
     select
         evidence,
         text,
-        {% for kind in ['moe', 'multimodal', 'quantized', 'adapter'] %}
-        (
-            {% for rule in rules if rule[0] == kind %}
-            (evidence = '{{ rule[1] }}' and regexp_matches(text, {{ literal(rule[2]) }})) or
-            {% endfor %}
-            false
-        ) as is_{{ kind }},
-        {% endfor %}
-    from (select distinct evidence, text from evidence)
+        {{ any_kind_rule(rules, 'moe') }} as is_moe,
+        {{ any_kind_rule(rules, 'multimodal') }} as is_multimodal,
+        {{ any_kind_rule(rules, 'quantized') }} as is_quantized,
+        {{ any_kind_rule(rules, 'adapter') }} as is_adapter
+    from texts
 
 ),
 

@@ -9,11 +9,13 @@ configs as (
 
     select
         model_id,
-        arg_min(architecture, completeness <> 'verbatim') filter (architecture is not null)
-            as architecture,
-        arg_min(model_type, completeness <> 'verbatim') filter (model_type is not null)
-            as model_type
-    from (from {{ ref('stg_landing__hub_configs') }} order by model_id, source)
+        first(architecture order by completeness <> 'verbatim', source) filter (
+            architecture is not null
+        ) as architecture,
+        first(model_type order by completeness <> 'verbatim', source) filter (
+            model_type is not null
+        ) as model_type
+    from {{ ref('stg_landing__hub_configs') }}
     where rejection_reason is null
     group by model_id
 
@@ -47,9 +49,9 @@ final as (
         coalesce(configs.model_type, listings.model_type) as model_type,
         listings.pipeline_tag,
         coalesce(
-            regexp_extract(
-                list_filter(listings.tags, lambda tag: tag like 'license:%')[1], '^license:(.+)$', 1
-            ),
+            nullif(regexp_extract(
+                array_to_string(listings.tags, chr(10)), '(?m)^license:(.+)$', 1
+            ), ''),
             boards.license
         ) as license,
         coalesce(listings.created_on, boards.first_seen_on) as date,

@@ -37,7 +37,7 @@ select
     any_value(left(entries.json_value::varchar, 200)) as value,
     min(entries.rejection_reason) as reason
 from {{ ref('int_config_entries') }} as entries
-anti join {{ ref('int_configs_mistyped') }} as mistyped using (record_id)
+anti join {{ ref('int_configs_mistyped') }} using (record_id)
 where entries.rejection_reason is not null
 group by all
 union all
@@ -80,7 +80,7 @@ select
     evaluations.model_name as value,
     'score_missing' as reason
 from {{ ref('int_evaluations') }} as evaluations
-anti join {{ ref('int_scores') }} as scores using (leaderboard, evaluation_id)
+anti join {{ ref('int_scores') }} using (leaderboard, evaluation_id)
 union all
 select
     'benchmark_scores' as rejected_from,

@@ -7,7 +7,7 @@ select
                 row(
                     model_id, structure_group, size, date, layers, d_model, d_ffn, heads,
                     {% for benchmark in var('open_llm_v1_benchmarks') %}
-                    {{ benchmark }}{{ ',' if not loop.last }}
+                        {{ benchmark }}{{ ',' if not loop.last }}
                     {% endfor %}
                 )::varchar
             ),

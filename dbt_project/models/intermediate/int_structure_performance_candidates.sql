@@ -17,7 +17,7 @@ scores as (
     select
         evaluation_id,
         {% for benchmark in var('open_llm_v1_benchmarks') %}
-        max(score) filter (benchmark = '{{ benchmark }}') as {{ benchmark }},
+            max(score) filter (benchmark = '{{ benchmark }}') as {{ benchmark }},
         {% endfor %}
         count(*) as n_scores
     from {{ ref('int_scores') }}
@@ -33,7 +33,9 @@ final as (
         evaluations.evaluation_id,
         evaluations.precision,
         evaluations.training_type,
-        scores.* exclude (evaluation_id, n_scores),
+        {% for benchmark in var('open_llm_v1_benchmarks') %}
+            scores.{{ benchmark }},
+        {% endfor %}
         structures.* exclude (model_id),
         case
             when

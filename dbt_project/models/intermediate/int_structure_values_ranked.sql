@@ -11,11 +11,14 @@ trusts as (
         pairs.source,
         pairs.field,
         first(trust.trust order by (trust.field is null)::integer, trust.trust) as trust
-    from (select distinct source, field from config_values) as pairs
+    from (select distinct
+        source,
+        field
+    from config_values) as pairs
     inner join {{ ref('source_trust') }} as trust
         on
             regexp_matches(pairs.source, trust.source_pattern)
-            and (trust.field is null or trust.field = pairs.field)
+            and (trust.field is null or pairs.field = trust.field)
     group by all
 
 ),

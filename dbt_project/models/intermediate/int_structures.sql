@@ -13,7 +13,7 @@ pivoted as (
             'd_model', 'd_ffn', 'heads', 'layers', 'kv_heads', 'vocab_size', 'pos', 'head_dim',
             'experts', 'active_experts', 'shared_experts', 'moe_d_ffn',
         ] %}
-        max(value) filter (field = '{{ field }}') as {{ field }},
+            max(value) filter (field = '{{ field }}') as {{ field }},
         {% endfor %}
         list_sort(list(distinct source)) as config_sources,
         coalesce(list_sort(list(distinct field) filter (has_conflict)), []) as conflicting_fields,

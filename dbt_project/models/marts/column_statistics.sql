@@ -42,7 +42,7 @@ modes as (
         from long
         where mode_value is not null
         group by all
-    )
+    ) as counted
     group by column_name
 
 ),

@@ -18,7 +18,7 @@ select
     models.is_quantized,
     models.family,
     {% for benchmark in var('open_llm_v1_benchmarks') %}
-    candidates.{{ benchmark }},
+        candidates.{{ benchmark }},
     {% endfor %}
     candidates.evaluation_id,
     candidates.precision

@@ -27,8 +27,12 @@ levelled as (
         *,
         -- A multimodal model's structure is its language model's, never its vision tower's.
         coalesce(
-            case when json_type(object, '$.text_config') = 'OBJECT' then object -> '$.text_config' end,
-            case when json_type(object, '$.llm_config') = 'OBJECT' then object -> '$.llm_config' end,
+            case
+                when json_type(object, '$.text_config') = 'OBJECT' then object -> '$.text_config'
+            end,
+            case
+                when json_type(object, '$.llm_config') = 'OBJECT' then object -> '$.llm_config'
+            end,
             case
                 when json_type(object, '$.language_config') = 'OBJECT'
                     then object -> '$.language_config'

@@ -3,43 +3,69 @@
 -- Every landed record is in a mart or in rejected_records, by id.
 with landed as (
 
-    select 'hub_models' as landing_table, record_id, model_id
+    select
+        'hub_models' as landing_table,
+        record_id,
+        model_id
     from {{ ref('stg_landing__hub_models') }}
     union all
-    select 'hub_configs' as landing_table, record_id, model_id
+    select
+        'hub_configs' as landing_table,
+        record_id,
+        model_id
     from {{ ref('stg_landing__hub_configs') }}
     union all
-    select 'open_llm_leaderboard_v1' as landing_table, record_id, model_id
+    select
+        'open_llm_leaderboard_v1' as landing_table,
+        record_id,
+        model_id
     from {{ ref('stg_landing__open_llm_leaderboard_v1') }}
     union all
-    select 'open_llm_leaderboard_v2' as landing_table, record_id, model_id
+    select
+        'open_llm_leaderboard_v2' as landing_table,
+        record_id,
+        model_id
     from {{ ref('stg_landing__open_llm_leaderboard_v2') }}
     union all
-    select 'bigcodebench' as landing_table, record_id, model_id
+    select
+        'bigcodebench' as landing_table,
+        record_id,
+        model_id
     from {{ ref('stg_landing__bigcodebench') }}
     union all
-    select 'pretraining_compute' as landing_table, record_id, model_id
+    select
+        'pretraining_compute' as landing_table,
+        record_id,
+        model_id
     from {{ ref('stg_landing__pretraining_compute') }}
 
 ),
 
 kept as (
 
-    select 'hub_models' as landing_table, staged.record_id
+    select
+        'hub_models' as landing_table,
+        staged.record_id
     from {{ ref('stg_landing__hub_models') }} as staged
     inner join {{ ref('models') }} using (model_id)
     where staged.rejection_reason is null
     union all
-    select 'hub_configs' as landing_table, staged.record_id
+    select
+        'hub_configs' as landing_table,
+        staged.record_id
     from {{ ref('stg_landing__hub_configs') }} as staged
     inner join {{ ref('models') }} using (model_id)
     where staged.rejection_reason is null
     union all
-    select evaluations.landing_table, evaluations.record_id
+    select
+        evaluations.landing_table,
+        evaluations.record_id
     from {{ ref('int_evaluations') }} as evaluations
     semi join {{ ref('benchmark_results') }} using (leaderboard, evaluation_id)
     union all
-    select 'pretraining_compute' as landing_table, staged.record_id
+    select
+        'pretraining_compute' as landing_table,
+        staged.record_id
     from {{ ref('stg_landing__pretraining_compute') }} as staged
     inner join {{ ref('pretraining_compute') }} using (model_id)
     where staged.rejection_reason is null

@@ -5,7 +5,7 @@ with candidates as (
 
     select distinct evaluations.model_id
     from {{ ref('stg_landing__open_llm_leaderboard_v1') }} as evaluations
-    inner join {{ ref('stg_landing__hub_configs') }} as configs using (model_id)
+    inner join {{ ref('stg_landing__hub_configs') }} using (model_id)
     where evaluations.rejection_reason is null
 
 ),

@@ -1,0 +1,98 @@
+"""Warehouses that dbt builds as a user would: a subprocess on target `dev`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from extract.land_snapshot import land_snapshot
+from modelstrata.landing import prepare
+from modelstrata.settings import DBT_PROJECT
+from tests.dbt_project import mutants, odd_zone
+
+DBT = Path(sys.executable).with_name("dbt")
+
+
+def run_dbt(data: Path, target_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Build and test everything that needs no results, in `data`/dev/warehouse.duckdb."""
+    (data / "dev").mkdir(exist_ok=True)
+    command = [str(DBT), "--no-use-colors", "--log-level-file", "none", "--quiet", "build"]
+    command += ["--exclude", "tag:results+", "--target", "dev", "--target-path", str(target_path)]
+    command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    variables = {**os.environ, "TZ": "UTC", **environment, "MODELSTRATA_DATA": str(data)}
+    return subprocess.run(
+        command, cwd=DBT_PROJECT, env=variables, capture_output=True, text=True, check=False
+    )
+
+
+class Warehouse:
+    """A built warehouse, open for reading."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.connection = duckdb.connect(str(data / "dev" / "warehouse.duckdb"), read_only=True)
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query, list(parameters)).fetchall()
+
+    def one(self, query: str, *parameters: object) -> tuple[Any, ...]:
+        (row,) = self.rows(query, *parameters)
+        return row
+
+    def reasons(self, model: str, rejected_from: str) -> list[tuple[str, str]]:
+        """Return (field, reason) of what was set aside, sorted."""
+        query = "select field, reason from marts.rejected_records where model_id = ? "
+        return self.rows(query + "and rejected_from = ? order by all", model, rejected_from)
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Warehouse]:
+    """Build a data folder; all of them through one link, so that one parse serves every build."""
+    root = tmp_path_factory.mktemp("dbt")
+
+    def run(data: Path, **environment: str) -> Warehouse:
+        link = root / "current"
+        link.unlink(missing_ok=True)
+        link.symlink_to(data, target_is_directory=True)
+        done = run_dbt(link, root / "target", **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Warehouse(data)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def odd(
+    build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
+    """Return the warehouse of the hand-made zone, built far from Greenwich."""
+    data = tmp_path_factory.mktemp("odd")
+    prepare(data / "landing")
+    odd_zone.fill(data / "landing")
+    return build(data, TZ="Asia/Tokyo")
+
+
+@pytest.fixture(scope="session")
+def mutated(
+    build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
+    """Return the warehouse of several hundred mutated configs."""
+    data = tmp_path_factory.mktemp("mutated")
+    prepare(data / "landing")
+    mutants.fill(data / "landing")
+    return build(data)
+
+
+@pytest.fixture(scope="session")
+def snapshot(
+    build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
+) -> Warehouse:
+    """Return the warehouse of the embedded snapshot."""
+    data = tmp_path_factory.mktemp("snapshot")
+    land_snapshot(data / "landing")
+    return build(data)

@@ -1,0 +1,130 @@
+"""Every landed record is in a mart or in rejected_records, by id; nothing is dropped silently."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from modelstrata.landing import batches, prepare
+from modelstrata.landing_schema import RAW_TABLES
+from tests.dbt_project.conftest import Warehouse, run_dbt
+from tests.dbt_project.odd_zone import BAD_IDS
+
+#: Records that a mart holds: by record id, or by what the mart says of them.
+KEPT = {
+    "hub_models": "select record_id from staging.stg_landing__hub_models as s "
+    "join marts.models as m using (model_id) where s.rejection_reason is null "
+    "and s.likes is not distinct from m.likes",
+    "hub_configs": "select record_id from marts.structure_values",
+    "open_llm_leaderboard_v1": "select record_id from marts.benchmark_results "
+    "where leaderboard = 'open_llm_v1'",
+    "open_llm_leaderboard_v2": "select record_id from marts.benchmark_results "
+    "where leaderboard = 'open_llm_v2'",
+    "bigcodebench": "select record_id from marts.benchmark_results "
+    "where leaderboard = 'bigcodebench'",
+    "pretraining_compute": "select record_id from staging.stg_landing__pretraining_compute "
+    "join marts.pretraining_compute using (model_id, tokens_trillion) "
+    "where rejection_reason is null",
+}
+
+
+def landed(warehouse: Warehouse, table: str) -> set[str]:
+    """List the records of a table from its files alone."""
+    found = set()
+    for name, path in batches(warehouse.data / "landing"):
+        if name == table:
+            (count,) = duckdb.sql(f"select count(*) from '{path}'").fetchall()[0]
+            found |= {f"{path.stem}:{row}" for row in range(count)}
+    return found
+
+
+def records(warehouse: Warehouse, query: str, *parameters: object) -> set[str]:
+    return {record for (record,) in warehouse.rows(query, *parameters)}
+
+
+@pytest.mark.parametrize("table", RAW_TABLES)
+@pytest.mark.parametrize("zone", ["odd", "snapshot"])
+def test_every_landed_record_is_kept_or_set_aside(
+    request: pytest.FixtureRequest, zone: str, table: str
+) -> None:
+    warehouse = request.getfixturevalue(zone)
+    whole = records(
+        warehouse,
+        "select record_id from marts.rejected_records where rejected_from = ? and field = ''",
+        table,
+    )
+    parts = records(
+        warehouse,
+        "select record_id from marts.rejected_records "
+        "where rejected_from in (?, 'structure_values')",
+        table,
+    )
+    kept = records(warehouse, KEPT[table])
+    if table == "hub_configs":
+        # A config without any structural key still names its model and its class.
+        kept |= records(
+            warehouse,
+            "select record_id from staging.stg_landing__hub_configs as s "
+            "join marts.models using (model_id) where s.rejection_reason is null "
+            "and not exists (from intermediate.int_config_entries as e "
+            "where e.record_id = s.record_id)",
+        )
+    everything = landed(warehouse, table)
+    assert everything
+    assert everything - kept - parts == set()
+    assert kept & whole == set()
+
+
+def test_ids_that_are_none_are_set_aside_everywhere(odd: Warehouse) -> None:
+    assert odd.one("select count(*) from marts.models where model_id = any(?)", list(BAD_IDS)) == (
+        0,
+    )
+    tables = odd.rows(
+        "select rejected_from, count(*) from marts.rejected_records "
+        "where reason = 'invalid_model_id' and model_id is distinct from 'odd/wr..ong' "
+        "group by all order by all"
+    )
+    n = len(BAD_IDS)
+    assert tables == [
+        ("hub_configs", n + 1),
+        ("hub_models", n + 1),
+        ("open_llm_leaderboard_v1", n),
+        ("open_llm_leaderboard_v2", n),
+        ("pretraining_compute", n),
+    ]
+
+
+def test_every_reason_comes_with_a_meaning_and_a_remedy(odd: Warehouse) -> None:
+    blank = "select count(*) from marts.rejected_records where '' in (meaning, remedy)"
+    assert odd.one(blank) == (0,)
+
+
+def test_empty_tables_build_in_a_folder_with_an_odd_name(tmp_path: Path) -> None:
+    data = tmp_path / "my data 💾"
+    prepare(data / "landing")
+    done = run_dbt(data, tmp_path / "target")
+    assert done.returncode == 0, done.stdout + done.stderr
+    warehouse = Warehouse(data)
+    marts = warehouse.rows("select table_name from duckdb_tables() where schema_name = 'marts'")
+    assert len(marts) >= 9
+    for (mart,) in marts:
+        count = f"select count(*) from marts.{mart}"
+        assert mart == "column_statistics" or warehouse.one(count) == (0,)
+
+
+def test_building_again_gives_the_same_marts(
+    odd: Warehouse, build: Callable[..., Warehouse]
+) -> None:
+    def contents(warehouse: Warehouse) -> dict[str, tuple]:
+        tables = warehouse.rows(
+            "select table_name from duckdb_tables() where schema_name = 'marts' order by all"
+        )
+        query = "select count(*), bit_xor(hash(t)) from marts.{} as t"
+        return {name: warehouse.one(query.format(name)) for (name,) in tables}
+
+    before = contents(odd)
+    odd.connection.close()
+    again = build(odd.data, TZ="America/Los_Angeles")
+    odd.connection = again.connection
+    assert contents(again) == before

@@ -1,0 +1,74 @@
+"""A layer job launched through Pipes, up to the mart."""
+
+import subprocess
+from pathlib import Path
+
+import duckdb
+
+from tests.gpu_jobs import tiny
+from tests.orchestration.conftest import BIN, environment, run_job
+
+
+def test_measured_layers_land_with_a_data_version_and_become_a_mart(
+    copy_of_built: Path, tmp_path: Path
+) -> None:
+    model = tiny.save(tiny.build("llama"), tmp_path / "tiny-llama")
+    texts = tiny.write_texts(tmp_path / "two_lines.jsonl", ["the other", "a"])
+    run = run_job(
+        copy_of_built,
+        "gpu",
+        MODELSTRATA_GPU_MODEL=str(model),
+        MODELSTRATA_GPU_MODEL_ID="tests/tiny-llama",
+        MODELSTRATA_GPU_TEXTS=str(texts),
+        MODELSTRATA_GPU_DEVICE="cpu",
+    )
+    assert run.returncode == 0, run.stderr
+    (batch,) = (
+        path
+        for path in (copy_of_built / "landing" / "block_influence").glob("*.parquet")
+        if path.stem != "0-schema"
+    )
+
+    code = """
+import dagster as dg
+with dg.DagsterInstance.get() as instance:
+    key = dg.AssetKey(["results", "block_influence"])
+    event = instance.get_latest_materialization_event(key)
+    print(event.asset_materialization.tags["dagster/data_version"])
+"""
+    version = subprocess.run(
+        [str(BIN / "python"), "-c", code],
+        env=environment(copy_of_built, DAGSTER_HOME=str(copy_of_built / "dagster")),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert version.stdout.strip() == batch.stem
+
+    from modelstrata.settings import Settings
+    from orchestration.sensors import new_batches
+
+    assert new_batches(Settings(data=copy_of_built)) == [f"block_influence/{batch.stem}"]
+    run = run_job(copy_of_built)
+    assert run.returncode == 0, run.stderr
+    assert new_batches(Settings(data=copy_of_built)) == []
+    with duckdb.connect(str(copy_of_built / "warehouse.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select model_id, benchmark, layer from marts.block_influence order by layer"
+        ).fetchall()
+        n_layers = connection.execute(
+            "select any_value(n_layers) from marts.block_influence"
+        ).fetchall()[0][0]
+    assert rows == [("tests/tiny-llama", "two_lines", layer) for layer in range(n_layers)]
+
+
+def test_job_without_a_model_says_what_to_set(copy_of_built: Path) -> None:
+    run = run_job(copy_of_built, "gpu")
+    assert run.returncode == 1
+    assert "MODELSTRATA_GPU_MODEL" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_a_refused_model_gives_the_job_s_own_sentence(copy_of_built: Path, tmp_path: Path) -> None:
+    run = run_job(copy_of_built, "gpu", MODELSTRATA_GPU_MODEL=str(tmp_path / "nothing-here"))
+    assert run.returncode == 1
+    assert "nothing-here" in run.stderr and "Traceback" not in run.stderr
