@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from modelstrata.landing import batches, file_digest
+import duckdb
+
+from modelstrata.landing import batches, check_file, file_digest
+from modelstrata.landing_schema import RESULT_TABLES
 from modelstrata.settings import ROOT
 
 _CODE = {
@@ -25,8 +28,7 @@ class Batch:
 
     table: str
     name: str
-    size: int
-    sha256: str
+    digest: str
 
 
 def landed_batches(landing: Path) -> list[Batch]:
@@ -35,8 +37,21 @@ def landed_batches(landing: Path) -> list[Batch]:
 
 
 def describe_batch(table: str, path: Path) -> Batch:
-    """Return a batch file's description."""
-    return Batch(table, path.stem, path.stat().st_size, file_digest(path))
+    """Return a batch file's description.
+
+    Of results the rows are hashed without the time of their computation, so that the same
+    results computed twice are the same batch; of raw facts the file.
+
+    Raises:
+        LandingError: a results file cannot be read.
+    """
+    if table not in RESULT_TABLES:
+        return Batch(table, path.stem, file_digest(path))
+    check_file(table, path)
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(str(path)).project("* exclude (computed_at)")
+        total = rows.query("results", "select sum(hash(results)::hugeint) from results").fetchall()
+    return Batch(table, path.stem, f"rows-{total[0][0]}")
 
 
 def code_fingerprint() -> str:
@@ -58,5 +73,5 @@ def fingerprint(landed: list[Batch]) -> str:
     """Hash the batches and the code together."""
     digest = hashlib.sha256(code_fingerprint().encode())
     for batch in sorted(landed):
-        digest.update(f"{batch.table}/{batch.name}/{batch.sha256}\n".encode())
+        digest.update(f"{batch.table}/{batch.name}/{batch.digest}\n".encode())
     return digest.hexdigest()

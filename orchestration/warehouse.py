@@ -83,9 +83,9 @@ def open_build(settings: Settings, run_id: str) -> Build:
         try:
             sweep(settings)
             prepare(settings.landing)
-            known = {(b.table, b.name, b.sha256) for b in published_batches(settings)}
+            known = {(b.table, b.name, b.digest) for b in published_batches(settings)}
             landed = landed_batches(settings.landing)
-            digests = {(b.table, b.name): b.sha256 for b in landed}
+            digests = {(b.table, b.name): b.digest for b in landed}
             for table, path in batches(settings.landing):
                 is_new = (table, path.stem, digests[table, path.stem]) not in known
                 check_file(table, path, decode=is_new)
@@ -155,7 +155,7 @@ def published_fingerprint(settings: Settings) -> str | None:
 
 def published_batches(settings: Settings) -> list[Batch]:
     """List the batches that the published warehouse was built from."""
-    rows = _read_meta(settings, 'select "table", batch, bytes, sha256 from meta.landing_batches')
+    rows = _read_meta(settings, 'select "table", batch, digest from meta.landing_batches')
     return [Batch(*row) for row in rows]
 
 
@@ -216,9 +216,9 @@ def _write_meta(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
     )
     connection.execute(
         "create or replace table meta.landing_batches "
-        '("table" varchar, batch varchar, bytes bigint, sha256 varchar)'
+        '("table" varchar, batch varchar, digest varchar)'
     )
     connection.executemany(
-        "insert into meta.landing_batches values (?, ?, ?, ?)",
-        [(b.table, b.name, b.size, b.sha256) for b in sorted(build.landed)],
+        "insert into meta.landing_batches values (?, ?, ?)",
+        [(b.table, b.name, b.digest) for b in sorted(build.landed)],
     )

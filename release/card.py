@@ -51,8 +51,8 @@ def data_card(version: str, catalog: list[Mart], sources: list[Source]) -> str:
         "| landing table | source | origin | license | retrieved | note |",
         "|---|---|---|---|---|---|",
         *(
-            f"| {s.landing_table} | {s.source} {s.version} | {s.origin} | {s.license} "
-            f"| {s.retrieved} | {s.note} |"
+            f"| {s.landing_table} | {_cell(f'{s.source} {s.version}')} | {_cell(s.origin)} "
+            f"| {_cell(s.license)} | {s.retrieved} | {_cell(s.note)} |"
             for s in sources
         ),
         "",
@@ -62,14 +62,18 @@ def data_card(version: str, catalog: list[Mart], sources: list[Source]) -> str:
     return "\n".join(parts)
 
 
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
 def _overview(catalog: list[Mart]) -> list[str]:
-    rows = [f"| [{m.name}](#{m.name}) | {m.rows:,} | {m.description} |" for m in catalog]
+    rows = [f"| [{m.name}](#{m.name}) | {m.rows:,} | {_cell(m.description)} |" for m in catalog]
     return ["| table | rows | what it holds |", "|---|--:|---|", *rows]
 
 
 def _columns(mart: Mart) -> list[str]:
     rows = [
-        f"| {column.name} | {column.kind.lower()} | {column.description} |"
+        f"| {column.name} | {column.kind.lower()} | {_cell(column.description)} |"
         for column in mart.columns
     ]
     return [

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 import modelstrata
-from modelstrata.errors import ModelstrataError, storage_errors
+from modelstrata.errors import ModelstrataError, storage_error_in_text, storage_errors
 from modelstrata.landing import file_digest, sync_folder
 from release.card import data_card
 from release.catalog import Mart, marts, sources
@@ -58,7 +58,7 @@ def write_release(
     """
     if not warehouse.exists():
         raise ModelstrataError(f"There is no warehouse at {warehouse}: run `make build` first.")
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with _opened(warehouse) as connection:
         # One thread, so that row groups are cut and written in the same order each time.
         connection.execute("set threads = 1")
         name = warehouse_version(connection)
@@ -81,10 +81,23 @@ def write_release(
     return target
 
 
+def _opened(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(warehouse), read_only=True)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ModelstrataError(
+            f"{warehouse} cannot be opened ({reason}). Remove it and run `make build`."
+        ) from error
+
+
 def _write_mart(connection: duckdb.DuckDBPyConnection, mart: Mart, path: Path) -> None:
     order = ", ".join(f'"{column}"' for column in mart.key)
     rows = connection.table(f"marts.{mart.name}").order(order)
-    rows.write_parquet(str(path), compression="zstd")
+    try:
+        rows.write_parquet(str(path), compression="zstd")
+    except duckdb.IOException as error:
+        raise storage_error_in_text(str(error), path) or error from error
 
 
 def _write_checksums(folder: Path) -> None:

@@ -14,7 +14,7 @@ with results as (
 )
 
 select
-    * exclude (filename, file_row_number),
+    * exclude (filename, file_row_number, computed_at),
     {{ record_id() }} as record_id
 from results
 qualify result_key = first(result_key) over (

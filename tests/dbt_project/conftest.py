@@ -67,9 +67,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Warehouse]:
 
 
 @pytest.fixture(scope="session")
-def odd(
-    build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
-) -> Warehouse:
+def odd(build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Return the warehouse of the hand-made zone, built far from Greenwich."""
     data = tmp_path_factory.mktemp("odd")
     prepare(data / "landing")
@@ -78,9 +76,7 @@ def odd(
 
 
 @pytest.fixture(scope="session")
-def mutated(
-    build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
-) -> Warehouse:
+def mutated(build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Return the warehouse of several hundred mutated configs."""
     data = tmp_path_factory.mktemp("mutated")
     prepare(data / "landing")

@@ -18,7 +18,8 @@ BAD_IDS = (
     "new\nline",
     "",
 )
-WHOLE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+#: A structure of 7 billion parameters, as the evaluations state.
+WHOLE = {"hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}
 
 
 def fill(landing: Path) -> None:
@@ -56,7 +57,9 @@ def _configs(landing: Path) -> None:
         ),
         config("odd/heads-only", {**WHOLE, "num_attention_heads": 32}),
         config("odd/qwen-type", {"model_type": "qwen", "intermediate_size": 22016}),
-        config("odd/qwen-class", {"architectures": ["QWenLMHeadModel"], "intermediate_size": 22016}),
+        config(
+            "odd/qwen-class", {"architectures": ["QWenLMHeadModel"], "intermediate_size": 22016}
+        ),
         config("odd/qwen-2", {"model_type": "qwen2", "intermediate_size": 22016}),
         config(
             "odd/mixtral",
@@ -121,8 +124,8 @@ def _first_leaderboard(landing: Path) -> None:
         v1("odd/best", 60, Precision="GPTQ", date="2024-05-04T00:00:00Z"),
         v1("odd/flagged", Flagged=False),
         v1("odd/merge", Merged=False, T="🤝"),
-        v1("odd/moe", MoE=False),
-        v1("odd/unflagged", T="?"),
+        v1("odd/moe", MoE=False, Architecture="?"),
+        v1("odd/unflagged", T="?", Architecture="?"),
         v1("odd/iso", date="2023-09-15T23:25:37.639075"),
         v1("odd/zulu", date="2023-09-15T23:25:37Z"),
         v1("odd/blank-date", date="  "),

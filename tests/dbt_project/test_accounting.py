@@ -14,8 +14,8 @@ from tests.dbt_project.odd_zone import BAD_IDS
 #: Records that a mart holds: by record id, or by what the mart says of them.
 KEPT = {
     "hub_models": "select record_id from staging.stg_landing__hub_models as s "
-    "join marts.models as m using (model_id) where s.rejection_reason is null "
-    "and s.likes is not distinct from m.likes",
+    "join marts.models using (model_id) where s.rejection_reason is null "
+    "qualify count(*) over (partition by model_id) = 1",
     "hub_configs": "select record_id from marts.structure_values",
     "open_llm_leaderboard_v1": "select record_id from marts.benchmark_results "
     "where leaderboard = 'open_llm_v1'",
@@ -23,9 +23,10 @@ KEPT = {
     "where leaderboard = 'open_llm_v2'",
     "bigcodebench": "select record_id from marts.benchmark_results "
     "where leaderboard = 'bigcodebench'",
-    "pretraining_compute": "select record_id from staging.stg_landing__pretraining_compute "
-    "join marts.pretraining_compute using (model_id, tokens_trillion) "
-    "where rejection_reason is null",
+    "pretraining_compute": "select record_id from intermediate.int_pretraining_compute as s "
+    "join marts.pretraining_compute as m on s.model_id = m.model_id and s.source = m.source "
+    "and s.tokens_trillion is not distinct from m.tokens_trillion "
+    "where s.rejection_reason is null",
 }
 
 

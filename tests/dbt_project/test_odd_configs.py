@@ -29,7 +29,7 @@ def test_configs_of_no_use_are_set_aside_whole(odd: Warehouse, model: str, reaso
 
 
 def test_values_of_no_use_are_set_aside_and_their_config_stays(odd: Warehouse) -> None:
-    assert structure(odd, "odd/per-layer", "d_model", "layers", "heads") == (64, 2, None)
+    assert structure(odd, "odd/per-layer", "d_model", "layers", "heads") == (4096, 32, None)
     assert odd.reasons("odd/per-layer", "structure_values") == [
         ("num_attention_heads", "varies_by_layer")
     ]
@@ -51,7 +51,7 @@ def test_values_of_no_use_are_set_aside_and_their_config_stays(odd: Warehouse) -
         ("odd/qwen-2", ("d_ffn",), (22016,)),
         ("odd/mixtral", ("d_ffn", "experts"), (14336, 8)),
         ("odd/qwen-moe", ("d_ffn", "moe_d_ffn"), (None, 1408)),
-        ("odd/no-source", ("d_model", "layers", "heads"), (64, 2, 4)),
+        ("odd/no-source", ("d_model", "layers", "heads"), (4096, 32, 32)),
         ("odd/renewed", ("d_model",), (256,)),
     ],
 )

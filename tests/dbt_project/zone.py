@@ -28,7 +28,9 @@ def land(landing: Path, table: str, batch: str, rows: list[Row], **extra: str) -
         connection.table("landed").write_parquet(str(target))
 
 
-def config(model: str | None, text: object, source: str | None = "llmfit-1.1.17", **more: Any) -> Row:
+def config(
+    model: str | None, text: object, source: str | None = "llmfit-1.1.17", **more: Any
+) -> Row:
     """Return a row of `hub_configs`; anything but text is written as JSON."""
     return {
         "model_id": model,

@@ -115,7 +115,9 @@ def test_results_follow_from_the_predictions_that_are_stored() -> None:
     truth = frame.set_index("model_id")["mmlu"]
     assert (truth[stored["model_id"]].to_numpy() == stored["score"]).all()
     score = result.score.iloc[0]
-    assert score["r2"] == pytest.approx(metrics.r2_score(stored["score"], stored["predicted_score"]))
+    assert score["r2"] == pytest.approx(
+        metrics.r2_score(stored["score"], stored["predicted_score"])
+    )
     by_fold = [
         metrics.r2_score(fold["score"], fold["predicted_score"])
         for _, fold in stored.groupby("fold")

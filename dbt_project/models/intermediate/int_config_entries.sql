@@ -31,6 +31,7 @@ final as (
         entries.json_key,
         entries.json_value,
         entries.json_type,
+        entries.language_model_type,
         fields.field,
         fields.preference,
         fields.scale,

@@ -14,6 +14,7 @@ explicit as (
         model_id,
         source,
         completeness,
+        language_model_type,
         field,
         min_by(json_key, preference) as json_key,
         min_by(round(try_cast(json_value as double) * scale)::bigint, preference) as value
@@ -31,6 +32,7 @@ derived as (
         inner_null.model_id,
         inner_null.source,
         inner_null.completeness,
+        inner_null.language_model_type,
         'd_ffn' as field,
         inner_null.json_key,
         4 * width.value as value
@@ -46,9 +48,21 @@ derived as (
 final as (
 
     select
-        *,
-        'explicit' as found
+        explicit.*,
+        -- The llmfit catalogue fills in hidden size / heads where a config has no head_dim.
+        case
+            when
+                explicit.field = 'head_dim'
+                and explicit.source like 'llmfit-%'
+                and explicit.value = width.value // heads.value
+                then 'derived'
+            else 'explicit'
+        end as found
     from explicit
+    left join explicit as width
+        on explicit.record_id = width.record_id and width.field = 'd_model'
+    left join explicit as heads
+        on explicit.record_id = heads.record_id and heads.field = 'heads'
     union all by name
     select
         *,

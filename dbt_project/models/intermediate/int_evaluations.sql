@@ -44,7 +44,7 @@ final as (
             partition by evaluations.model_id, evaluations.leaderboard
             order by
                 evaluations.is_flagged,
-                coalesce(by_precision.rank, 2),
+                coalesce(by_precision.rank, 3),
                 coalesce(by_weight.rank, 2),
                 evaluations.evaluated_on desc nulls last,
                 evaluations.evaluation_id

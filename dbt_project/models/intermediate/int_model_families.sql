@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('family_rules') }}
-{% set rules = rules('family_rules', 'family, pattern') %}
+{% set rules = rules('family_rules', "family, pattern, coalesce(excluded_class, '')") %}
 
 with lineage as (
 
@@ -7,7 +7,7 @@ with lineage as (
         ids.model_id,
         coalesce(
             any_value(evaluations.base_model order by evaluations.evidence_rank) filter (
-                evaluations.base_model <> ids.model_id
+                lower(evaluations.base_model) <> lower(ids.model_id)
                 and {{ is_model_id('evaluations.base_model') }}
             ),
             any_value(
@@ -27,8 +27,10 @@ named as (
 
     select
         lineage.*,
-        split_part(coalesce(base_model, model_id), '/', -1) as family_name
+        split_part(coalesce(lineage.base_model, lineage.model_id), '/', -1) as family_name,
+        coalesce(described.architecture, described.model_type, '') as class
     from lineage
+    inner join {{ ref('int_models_described') }} as described using (model_id)
 
 ),
 
@@ -36,12 +38,17 @@ matched as (
 
     select
         family_name,
+        class,
         list_distinct(
             list_filter(
                 [
                     {% for rule in rules %}
                     case
-                        when regexp_matches(family_name, {{ literal(rule[1]) }})
+                        when
+                            regexp_matches(family_name, {{ literal(rule[1]) }})
+                            {% if rule[2] %}
+                                and not regexp_matches(class, {{ literal(rule[2]) }})
+                            {% endif %}
                             then {{ literal(rule[0]) }}
                     end,
                     {% endfor %}
@@ -50,7 +57,12 @@ matched as (
                 lambda family: family is not null
             )
         ) as families
-    from (select distinct family_name from named) as names
+    from (
+        select distinct
+            family_name,
+            class
+        from named
+    ) as names
 
 )
 
@@ -60,4 +72,4 @@ select
     -- A name that fits two families (a merge, say) leaves the family unknown.
     case when len(matched.families) = 1 then matched.families[1] end as family
 from named
-left join matched using (family_name)
+left join matched using (family_name, class)

@@ -21,7 +21,7 @@ with ids as (
     select
         model_id,
         'pretraining_compute' as landing_table
-    from {{ ref('stg_landing__pretraining_compute') }}
+    from {{ ref('int_pretraining_compute') }}
     where rejection_reason is null
 
 )

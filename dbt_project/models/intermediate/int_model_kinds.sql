@@ -25,7 +25,11 @@ matches as (
         {{ any_kind_rule(rules, 'moe') }} as is_moe,
         {{ any_kind_rule(rules, 'multimodal') }} as is_multimodal,
         {{ any_kind_rule(rules, 'quantized') }} as is_quantized,
-        {{ any_kind_rule(rules, 'adapter') }} as is_adapter
+        {{ any_kind_rule(rules, 'adapter') }} as is_adapter,
+        {{ any_kind_rule(rules, 'moe_either') }} as is_moe_either,
+        {{ any_kind_rule(rules, 'moe_name') }} as is_moe_name,
+        {{ any_kind_rule(rules, 'multimodal_type') }} as is_multimodal_type,
+        {{ any_kind_rule(rules, 'merged') }} as is_merged
     from texts
 
 ),
@@ -35,9 +39,17 @@ matched as (
     select
         evidence.model_id,
         bool_or(matches.is_moe) as is_moe,
-        bool_or(matches.is_multimodal) as is_multimodal,
+        bool_or(matches.is_moe_either) as is_moe_either,
+        bool_or(matches.is_moe_name) as is_moe_name,
+        bool_or(matches.is_multimodal)
+        or (
+            bool_or(matches.is_multimodal_type)
+            and not bool_or(
+                evidence.evidence = 'architecture' and evidence.text like '%ForCausalLM'
+            )
+        ) as is_multimodal,
         bool_or(matches.is_quantized) as is_quantized,
-        bool_or(matches.is_adapter) as is_adapter,
+        bool_or(matches.is_adapter) and not bool_or(matches.is_merged) as is_adapter,
         bool_or(evidence.evidence in ('architecture', 'model_type')) as has_class
     from evidence
     inner join matches using (evidence, text)
@@ -58,9 +70,11 @@ experts as (
 
 flags as (
 
+    -- The first leaderboard's flag is wrong for many dense models, so it speaks last.
     select
         model_id,
-        bool_or(is_moe) as is_moe
+        bool_or(is_moe) filter (leaderboard <> 'open_llm_v1') as later_boards,
+        bool_or(is_moe) filter (leaderboard = 'open_llm_v1') as first_board
     from {{ ref('int_evaluations') }}
     group by model_id
 
@@ -70,12 +84,15 @@ final as (
 
     select
         ids.model_id,
-        -- Unknown, not false, when neither class, experts nor a leaderboard says anything.
+        -- Unknown, not false, when neither experts, class nor a leaderboard says anything.
         case
-            when matched.is_moe or experts.has_experts or flags.is_moe then true
-            when
-                matched.has_class or experts.has_experts is not null or flags.is_moe is not null
-                then false
+            when experts.has_experts is not null then experts.has_experts
+            when matched.is_moe or flags.later_boards then true
+            when matched.is_moe_either and matched.is_moe_name then true
+            when flags.later_boards is not null then false
+            when matched.is_moe_either then null
+            when matched.has_class then false
+            else flags.first_board
         end as is_moe,
         case when matched.is_multimodal or matched.has_class then matched.is_multimodal end
             as is_multimodal,

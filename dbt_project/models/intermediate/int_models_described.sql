@@ -30,7 +30,9 @@ boards as (
         ) as architecture,
         first(license order by leaderboard desc, evidence_rank) filter (license is not null)
             as license,
-        min(coalesce(uploaded_on, evaluated_on)) as first_seen_on,
+        min(uploaded_on) as uploaded_on,
+        min(evaluated_on) as evaluated_on,
+        max(likes) as likes,
         bool_or(is_official) as is_official
     from {{ ref('int_evaluations') }}
     where model_id is not null
@@ -54,13 +56,16 @@ final as (
             ), ''),
             boards.license
         ) as license,
-        coalesce(listings.created_on, boards.first_seen_on) as date,
+        coalesce(listings.created_on, boards.uploaded_on, boards.evaluated_on) as date,
         case
+            -- The Hub gives this day to every repository that is older.
+            when listings.created_on <= date '2022-03-02' then 'hub_created_before'
             when listings.created_on is not null then 'hub_created_at'
-            when boards.first_seen_on is not null then 'leaderboard'
+            when boards.uploaded_on is not null then 'open_llm_v2_upload'
+            when boards.evaluated_on is not null then 'leaderboard_submission'
         end as date_source,
         listings.downloads,
-        listings.likes,
+        coalesce(nullif(listings.likes, 0), nullif(boards.likes, 0), listings.likes) as likes,
         boards.is_official
     from {{ ref('int_model_ids') }} as ids
     left join listings using (model_id)

@@ -21,6 +21,16 @@
 {% endfor %}
 
 select
+    'pretraining_compute' as rejected_from,
+    record_id,
+    stated_id as model_id,
+    '' as field,
+    stated_id as value,
+    rejection_reason as reason
+from {{ ref('int_pretraining_compute') }}
+where rejection_reason is not null
+union all
+select
     'hub_configs' as rejected_from,
     record_id,
     model_id,

@@ -87,5 +87,8 @@ final as (
 
 select
     *,
-    case when not score between 0 and 100 then 'score_out_of_range' end as rejection_reason
+    case
+        when not score between 0 and 100 or not raw_score between 0 and 100
+            then 'score_out_of_range'
+    end as rejection_reason
 from final

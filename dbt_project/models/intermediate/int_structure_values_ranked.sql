@@ -4,21 +4,39 @@ with config_values as (
 
 ),
 
+pairs as (
+
+    select distinct
+        source,
+        field,
+        language_model_type
+    from config_values
+
+),
+
 trusts as (
 
     -- A row of the seed with a field overrides the general row of that source.
     select
         pairs.source,
         pairs.field,
-        first(trust.trust order by (trust.field is null)::integer, trust.trust) as trust
-    from (select distinct
-        source,
-        field
-    from config_values) as pairs
+        pairs.language_model_type,
+        first(
+            trust.trust
+            order by
+                (trust.field is null)::integer,
+                (trust.model_type_pattern is null)::integer,
+                trust.trust
+        ) as trust
+    from pairs
     inner join {{ ref('source_trust') }} as trust
         on
             regexp_matches(pairs.source, trust.source_pattern)
             and (trust.field is null or pairs.field = trust.field)
+            and (
+                trust.model_type_pattern is null
+                or regexp_matches(pairs.language_model_type, trust.model_type_pattern)
+            )
     group by all
 
 ),
@@ -28,12 +46,17 @@ judged as (
     select
         config_values.*,
         trusts.trust,
+        trusts.trust < 1000 as may_be_chosen,
         coalesce(
             config_values.value between ranges.lowest and ranges.highest, false
         ) as is_plausible
     from config_values
-    inner join trusts using (source, field)
-    left join {{ ref('plausible_ranges') }} as ranges using (field)
+    inner join trusts
+        on
+            config_values.source = trusts.source
+            and config_values.field = trusts.field
+            and config_values.language_model_type is not distinct from trusts.language_model_type
+    left join {{ ref('plausible_ranges') }} as ranges on config_values.field = ranges.field
 
 ),
 
@@ -41,9 +64,10 @@ final as (
 
     select
         *,
-        row_number() over (
+        may_be_chosen
+        and row_number() over (
             partition by model_id, field
-            order by is_plausible desc, trust, source
+            order by may_be_chosen desc, is_plausible desc, trust, source
         ) = 1 as is_chosen,
         min(value) over (partition by model_id, field)
         <> max(value) over (partition by model_id, field) as has_conflict

@@ -32,15 +32,6 @@ completeness as (
     from {{ ref('int_structure_values_ranked') }}
     group by model_id
 
-),
-
-implausible_sizes as (
-
-    select sizes.model_id
-    from {{ ref('int_model_sizes') }} as sizes
-    inner join {{ ref('plausible_ranges') }} as ranges on ranges.field = 'size'
-    where sizes.size not between ranges.lowest and ranges.highest
-
 )
 
 select
@@ -51,12 +42,11 @@ select
     coalesce(pivoted.conflicting_fields, []) as conflicting_fields,
     list_concat(
         coalesce(pivoted.implausible_fields, []),
-        case when implausible_sizes.model_id is null then [] else ['size'] end
+        case when coalesce(sizes.is_plausible, true) then [] else ['size'] end
     ) as implausible_fields,
     coalesce(completeness.has_verbatim_config, false) as has_verbatim_config
 from {{ ref('int_model_ids') }} as ids
 left join pivoted using (model_id)
 left join {{ ref('int_model_sizes') }} as sizes using (model_id)
-left join implausible_sizes using (model_id)
 left join completeness using (model_id)
 where pivoted.model_id is not null or sizes.size is not null

@@ -20,10 +20,11 @@ long as (
         select
             '{{ column }}' as column_name,
             {{ loop.index }} as position,
-            {{ column }}::double as value,
-            {{ 'round(size)' if column == 'size' else column ~ '::double' }} as mode_value
+            {{ column }} is not null and list_contains(implausible_fields, '{{ column }}')
+                as is_implausible,
+            case when not is_implausible then {{ column }}::double end as value,
+            {{ 'round(value)' if column == 'size' else 'value' }} as mode_value
         from structures
-        where not list_contains(implausible_fields, '{{ column }}')
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -55,6 +56,7 @@ statistics as (
         any_value(position) as position,
         count(*) as n_models,
         count(value) as n_values,
+        count(*) filter (is_implausible) as n_implausible,
         round(avg(value), 6) as mean,
         quantile_cont(value, 0.25) as q1,
         quantile_cont(value, 0.5) as q2,
@@ -62,7 +64,9 @@ statistics as (
         max(value) as max,
         round(skewness(value), 6) as skewness,
         round(kurtosis(value), 6) as kurtosis,
-        round(100.0 * (count(*) - count(value)) / count(*), 4) as miss_rate
+        round(
+            100.0 * (count(*) - count(value) - count(*) filter (is_implausible)) / count(*), 4
+        ) as miss_rate
     from long
     group by column_name
 
@@ -73,6 +77,7 @@ select
     statistics.position,
     statistics.n_models,
     statistics.n_values,
+    statistics.n_implausible,
     statistics.mean,
     modes.mode,
     statistics.q1,

@@ -6,7 +6,7 @@ with results as (
 
 -- The same measurement by newer code replaces the older one.
 select
-    * exclude (filename, file_row_number),
+    * exclude (filename, file_row_number, computed_at),
     {{ record_id() }} as record_id
 from results
 qualify {{ record_id() }} = first({{ record_id() }}) over (

@@ -13,15 +13,15 @@ renamed as (
     select
         record_id,
         evaluation_id,
-        name as model_name,
+        coalesce(name, 'unnamed') as model_name,
         nullif(
             regexp_extract(link, '^https?://huggingface\.co/([^/?#]+/[^/?#]+)/?$', 1), ''
         ) as model_id,
         split,
         complete,
         instruct,
-        size as stated_size,
-        act_param as stated_active_size,
+        case when size > 0 and isfinite(size) then size end as stated_size,
+        case when act_param > 0 and isfinite(act_param) then act_param end as stated_active_size,
         moe as is_moe,
         {{ leaderboard_date('"date"') }} as released_on
     from source

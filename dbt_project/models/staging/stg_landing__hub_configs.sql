@@ -3,9 +3,9 @@ with source as (
     select
         {{ record_id() }} as record_id,
         model_id,
-        source,
+        coalesce(source, 'unknown') as source,
         fetched_at,
-        completeness,
+        coalesce(completeness, 'partial') as completeness,
         config,
         json_valid(config) as is_json
     from {{ source('landing', 'hub_configs') }}
@@ -52,10 +52,15 @@ renamed as (
         fetched_at,
         completeness,
         object ->> '$.architectures[0]' as architecture,
-        object ->> '$.model_type' as model_type,
-        coalesce(language_object ->> '$.model_type', object ->> '$.model_type')
-            as language_model_type,
-        json_keys(object) as config_keys,
+        nullif(object ->> '$.model_type', 'unknown') as model_type,
+        nullif(
+            coalesce(language_object ->> '$.model_type', object ->> '$.model_type'), 'unknown'
+        ) as language_model_type,
+        list_filter(
+            json_keys(object),
+            lambda key: key <> 'quantization_config'
+            or json_type(object, '$.quantization_config') <> 'NULL'
+        ) as config_keys,
         language_object,
         case
             when not coalesce(is_json, false) then 'invalid_json'

@@ -3,7 +3,7 @@ with source as (
     select
         {{ record_id() }} as record_id,
         model_id,
-        source,
+        coalesce(source, 'unknown') as source,
         crawled_at,
         payload,
         json_valid(payload) as is_json
@@ -37,12 +37,19 @@ renamed as (
             listing.author,
             case when contains(model_id, '/') then split_part(model_id, '/', 1) end
         ) as author,
-        try_cast(listing."createdAt" as timestamptz)::date as created_on,
-        try_cast(listing.downloads as bigint) as downloads,
-        try_cast(listing.likes as bigint) as likes,
+        (try_cast(listing."createdAt" as timestamptz) at time zone 'UTC')::date as created_on,
+        -- Both counts at 0 stand for a page that was not counted, not for one that nobody liked.
+        case
+            when not (try_cast(listing.likes as bigint) = 0 and try_cast(listing.downloads as bigint) = 0)
+                then try_cast(listing.downloads as bigint)
+        end as downloads,
+        case
+            when not (try_cast(listing.likes as bigint) = 0 and try_cast(listing.downloads as bigint) = 0)
+                then try_cast(listing.likes as bigint)
+        end as likes,
         listing.pipeline_tag,
         listing.config ->> '$.architectures[0]' as architecture,
-        listing.config ->> '$.model_type' as model_type,
+        nullif(listing.config ->> '$.model_type', 'unknown') as model_type,
         coalesce(try_cast(listing.tags as varchar[]), []) as tags,
         try_cast(listing.safetensors ->> '$.total' as bigint) as stored_parameters,
         case

@@ -36,7 +36,18 @@ renamed as (
         "TruthfulQA" as truthfulqa,
         "Winogrande" as winogrande,
         "GSM8K" as gsm8k,
-        nullif(nullif("Architecture", '?'), 'Unknown') as architecture,
+        -- Two rows spell their class with a semicolon behind every letter.
+        nullif(
+            nullif(
+                case
+                    when regexp_full_match("Architecture", '(.;)+.')
+                        then replace("Architecture", ';', '')
+                    else "Architecture"
+                end,
+                '?'
+            ),
+            'Unknown'
+        ) as architecture,
         "Weight type" as weight_type,
         "Precision" as precision,
         nullif("Hub License", '?') as license,
@@ -59,7 +70,7 @@ final as (
         *,
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
-            when row_number() over (partition by evaluation_id order by record_id) > 1
+            when row_number() over (partition by evaluation_id order by is_flagged desc, record_id) > 1
                 then 'duplicate_record'
             when abs(
                 average - (arc_challenge + hellaswag + mmlu + truthfulqa + winogrande + gsm8k) / 6

@@ -29,7 +29,7 @@ renamed as (
         record_id,
         evaluation_id,
         -- Flagged entries carry a remark behind the id.
-        regexp_extract(trim(fullname), '^\S+') as model_id,
+        regexp_replace(trim(fullname), '\s+has been flagged.*$', '') as model_id,
         "Average ⬆️" as average,
         "IFEval" as ifeval,
         "BBH" as bbh,
@@ -47,15 +47,16 @@ renamed as (
         "Weight type" as weight_type,
         "Precision" as precision,
         nullif("Hub License", '?') as license,
-        case when "#Params (B)" > 0 then "#Params (B)" end as stated_size,
-        "Hub ❤️"::bigint as likes,
+        case when "#Params (B)" > 0 and isfinite("#Params (B)") then "#Params (B)" end as stated_size,
+        try_cast("Hub ❤️" as bigint) as likes,
         "Model sha" as model_sha,
         "T" as symbol,
         coalesce("Flagged", false) or contains(fullname, 'has been flagged') as is_flagged,
         "Merged" as is_merged,
         "MoE" as is_moe,
         "Official Providers" as is_official,
-        nullif("Base Model", '') as base_model,
+        nullif(nullif(regexp_replace("Base Model", ' \(Merge\)$', ''), ''), 'Removed')
+            as base_model,
         {{ leaderboard_date('"Upload To Hub Date"') }} as uploaded_on,
         {{ leaderboard_date('"Submission Date"') }} as evaluated_on
     from source
@@ -68,7 +69,7 @@ final as (
         *,
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
-            when row_number() over (partition by evaluation_id order by record_id) > 1
+            when row_number() over (partition by evaluation_id order by is_flagged desc, record_id) > 1
                 then 'duplicate_record'
             when abs(average - (ifeval + bbh + math_lvl_5 + gpqa + musr + mmlu_pro) / 6) > 0.1
                 then 'average_mismatch'

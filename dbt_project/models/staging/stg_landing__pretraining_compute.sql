@@ -16,7 +16,7 @@ final as (
         params_b as stated_size,
         tokens_t as tokens_trillion,
         flops_1e21 as compute_zflop,
-        source,
+        coalesce(source, 'unknown') as source,
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
             when row_number() over (

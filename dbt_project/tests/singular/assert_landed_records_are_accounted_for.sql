@@ -65,10 +65,10 @@ kept as (
     union all
     select
         'pretraining_compute' as landing_table,
-        staged.record_id
-    from {{ ref('stg_landing__pretraining_compute') }} as staged
+        resolved.record_id
+    from {{ ref('int_pretraining_compute') }} as resolved
     inner join {{ ref('pretraining_compute') }} using (model_id)
-    where staged.rejection_reason is null
+    where resolved.rejection_reason is null
 
 )
 
