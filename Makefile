@@ -39,7 +39,7 @@ $(STAMP)-all: $(STAMP)-core
 	@touch $@ $(STAMP)-gpu
 
 build: $(STAMP)-core ## set up, run the main job on the embedded snapshot, print a summary
-	@$(BIN)/python -m orchestration.run build
+	@$(BIN)/python -m orchestration.run build --end-with-parent
 
 dev: $(STAMP)-core ## open the Dagster page on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.instance
@@ -50,11 +50,11 @@ ifeq ($(MODELSTRATA_GPU_MODEL),)
 	@$(BIN)/python -m gpu_jobs.fetch_smollm2 --output $(dir $(SMOLLM2))
 	@MODELSTRATA_GPU_MODEL=$(SMOLLM2) \
 	  MODELSTRATA_GPU_MODEL_ID=HuggingFaceTB/SmolLM2-135M-Instruct \
-	  $(BIN)/python -m orchestration.run gpu
+	  $(BIN)/python -m orchestration.run gpu --end-with-parent
 else
-	@$(BIN)/python -m orchestration.run gpu
+	@$(BIN)/python -m orchestration.run gpu --end-with-parent
 endif
-	@$(BIN)/python -m orchestration.run build
+	@$(BIN)/python -m orchestration.run build --end-with-parent
 
 check: $(STAMP)-all ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -19,7 +19,8 @@ from modelstrata.landing import write_atomically
 from modelstrata.settings import DBT_PROJECT, Settings
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
-DBT = Path(sys.executable).with_name("dbt")
+#: dbt, tied to the life of the run that starts it.
+DBT = Path(sys.executable).with_name("modelstrata-dbt")
 _SOURCES = ("models", "seeds", "macros", "tests")
 
 

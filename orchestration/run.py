@@ -12,6 +12,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from modelstrata.errors import ModelstrataError, storage_errors
+from modelstrata.processes import end_with_parent
 from modelstrata.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ def main() -> int:
     """Run the job; print a summary after a build."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__)
     parser.add_argument("job", choices=["build", "gpu"])
-    job = parser.parse_args().job
+    parser.add_argument(
+        "--end-with-parent", action="store_true", help="stop when the starting process ends"
+    )
+    arguments = parser.parse_args()
+    job = arguments.job
+    if arguments.end_with_parent:
+        end_with_parent()
     settings = Settings()
     try:
         with storage_errors(settings.data):

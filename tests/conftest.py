@@ -1,10 +1,16 @@
 """What all tests share: fixed hypothesis examples and a data folder that is never the real one."""
 
 import os
-from collections.abc import Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
+
+from tests.builds import run_job
 
 settings.register_profile(
     "modelstrata",
@@ -34,3 +40,42 @@ def no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterat
             patch.delenv(name)
         patch.setenv("MODELSTRATA_DATA", str(tmp_path_factory.mktemp("data")))
         yield
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder with a finished build; its output is in `build.out`, `build.seconds`."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    data = shared / "built"
+    with FileLock(shared / "built.lock"):
+        if not (data / "build.out").exists():
+            start = time.monotonic()
+            run = run_job(data)
+            assert run.returncode == 0, run.stderr
+            (data / "build.seconds").write_text(str(time.monotonic() - start))
+            (data / "build.out").write_text(run.stdout + run.stderr)
+    return data
+
+
+@pytest.fixture
+def copy_of_built(built: Path, tmp_path: Path) -> Path:
+    """Return a copy of the built data folder that a test may spoil."""
+    data = tmp_path / "data"
+    shutil.copytree(built, data)
+    return data
+
+
+@pytest.fixture
+def stays_as_it_was() -> Callable[[Path], Callable[[], None]]:
+    """Return a function that remembers a file and gives a check that it has not changed."""
+
+    def remember(path: Path) -> Callable[[], None]:
+        before = (path.stat().st_ino, path.stat().st_mtime_ns, path.stat().st_size)
+
+        def check() -> None:
+            assert (path.stat().st_ino, path.stat().st_mtime_ns, path.stat().st_size) == before
+
+        return check
+
+    return remember

@@ -126,6 +126,19 @@ def expected(text: str) -> dict[str, int | None] | str | None:
     return _values(language)
 
 
+def has_impossible_width(text: str) -> bool:
+    """Tell whether `hidden_size` is a number that no integer column can hold."""
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(whole, dict) or any(isinstance(value, dict) for value in whole.values()):
+        return False
+    width = whole.get("hidden_size")
+    # NaN is no multiple of anything and not within any bounds.
+    return _is_number(width) and not (abs(width) < 9e15 and width % 1 == 0)
+
+
 def _values(language: dict[str, Any]) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for field, keys in STRUCTURAL.items():

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics
@@ -54,6 +54,7 @@ def test_measures_are_those_of_scikit_learn(y: np.ndarray, seed: int) -> None:
         assert r2(y, predicted) == pytest.approx(metrics.r2_score(y, predicted))
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_intervals_hold_the_estimate_of_well_behaved_data(seed: int) -> None:
     generator = np.random.default_rng(seed)

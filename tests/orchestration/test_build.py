@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.orchestration.conftest import BIN, ROOT, contents, environment, run_job
+from tests.builds import BIN, ROOT, contents, environment, run_job
 
 MARTS = {
     "benchmark_results",

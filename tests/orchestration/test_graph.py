@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.orchestration.conftest import BIN, ROOT, environment
+from tests.builds import BIN, ROOT, environment
 from tests.orchestration.graph import shape
 
 SNAPSHOT = Path(__file__).with_name("graph.json")

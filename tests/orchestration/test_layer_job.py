@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from tests.builds import BIN, environment, run_job
 from tests.gpu_jobs import tiny
-from tests.orchestration.conftest import BIN, environment, run_job
 
 
 def test_measured_layers_land_with_a_data_version_and_become_a_mart(

@@ -34,7 +34,11 @@ by_name as (
 resolved as (
 
     select
-        studies.* exclude (model_id, rejection_reason),
+        studies.record_id,
+        studies.study_family,
+        studies.tokens_trillion,
+        studies.compute_zflop,
+        studies.source,
         studies.model_id as stated_id,
         case
             when contains(studies.model_id, '/') or known.model_id is not null

@@ -39,14 +39,10 @@ renamed as (
         ) as author,
         (try_cast(listing."createdAt" as timestamptz) at time zone 'UTC')::date as created_on,
         -- Both counts at 0 stand for a page that was not counted, not for one that nobody liked.
-        case
-            when not (try_cast(listing.likes as bigint) = 0 and try_cast(listing.downloads as bigint) = 0)
-                then try_cast(listing.downloads as bigint)
-        end as downloads,
-        case
-            when not (try_cast(listing.likes as bigint) = 0 and try_cast(listing.downloads as bigint) = 0)
-                then try_cast(listing.likes as bigint)
-        end as likes,
+        nullif(try_cast(listing.likes as bigint), 0) is null
+        and nullif(try_cast(listing.downloads as bigint), 0) is null as is_uncounted,
+        case when not is_uncounted then try_cast(listing.downloads as bigint) end as downloads,
+        case when not is_uncounted then try_cast(listing.likes as bigint) end as likes,
         listing.pipeline_tag,
         listing.config ->> '$.architectures[0]' as architecture,
         nullif(listing.config ->> '$.model_type', 'unknown') as model_type,

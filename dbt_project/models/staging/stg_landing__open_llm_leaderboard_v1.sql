@@ -70,13 +70,13 @@ final as (
         *,
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
-            when row_number() over (partition by evaluation_id order by is_flagged desc, record_id) > 1
-                then 'duplicate_record'
+            when row_number() over copies > 1 then 'duplicate_record'
             when abs(
                 average - (arc_challenge + hellaswag + mmlu + truthfulqa + winogrande + gsm8k) / 6
             ) > 0.1 then 'average_mismatch'
         end as rejection_reason
     from renamed
+    window copies as (partition by evaluation_id order by is_flagged desc, record_id)
 
 )
 

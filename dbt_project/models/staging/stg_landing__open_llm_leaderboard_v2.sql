@@ -47,7 +47,8 @@ renamed as (
         "Weight type" as weight_type,
         "Precision" as precision,
         nullif("Hub License", '?') as license,
-        case when "#Params (B)" > 0 and isfinite("#Params (B)") then "#Params (B)" end as stated_size,
+        case when "#Params (B)" > 0 and isfinite("#Params (B)") then "#Params (B)" end
+            as stated_size,
         try_cast("Hub ❤️" as bigint) as likes,
         "Model sha" as model_sha,
         "T" as symbol,
@@ -69,12 +70,12 @@ final as (
         *,
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
-            when row_number() over (partition by evaluation_id order by is_flagged desc, record_id) > 1
-                then 'duplicate_record'
+            when row_number() over copies > 1 then 'duplicate_record'
             when abs(average - (ifeval + bbh + math_lvl_5 + gpqa + musr + mmlu_pro) / 6) > 0.1
                 then 'average_mismatch'
         end as rejection_reason
     from renamed
+    window copies as (partition by evaluation_id order by is_flagged desc, record_id)
 
 )
 
