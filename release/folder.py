@@ -97,7 +97,10 @@ def _write_mart(connection: duckdb.DuckDBPyConnection, mart: Mart, path: Path) -
     try:
         rows.write_parquet(str(path), compression="zstd")
     except duckdb.IOException as error:
-        raise storage_error_in_text(str(error), path) or error from error
+        clear = storage_error_in_text(str(error), path)
+        if clear is None:
+            raise
+        raise clear from error
 
 
 def _write_checksums(folder: Path) -> None:

@@ -43,7 +43,8 @@ final as (
                 or structures.d_model is null
                 or structures.heads is null
                 then 'structure_missing'
-            when len(structures.implausible_fields) > 0 then 'impossible_value'
+            when len(list_filter(structures.implausible_fields, lambda field: field <> 'size')) > 0
+                then 'impossible_value'
             when evaluations.is_flagged then 'flagged_by_leaderboard'
             when coalesce(scores.n_scores, 0) < {{ var('open_llm_v1_benchmarks') | length }}
                 then 'scores_missing'

@@ -2,7 +2,9 @@ select
     candidates.model_id,
     'exact' as structure_tier,
     structure_groups.structure_group,
-    candidates.size,
+    -- An implausible size is no reason to leave out the model, whose structure is known.
+    case when not list_contains(candidates.implausible_fields, 'size') then candidates.size end
+        as size,
     candidates.d_model,
     candidates.d_ffn,
     candidates.heads,
