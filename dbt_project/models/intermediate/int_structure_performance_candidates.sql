@@ -43,8 +43,8 @@ final as (
                 or structures.d_model is null
                 or structures.heads is null
                 then 'structure_missing'
-            when len(list_filter(structures.implausible_fields, lambda field: field <> 'size')) > 0
-                then 'impossible_value'
+            -- A doubtful size is left out by itself, the structure stays.
+            when structures.implausible_fields not in ([], ['size']) then 'impossible_value'
             when evaluations.is_flagged then 'flagged_by_leaderboard'
             when coalesce(scores.n_scores, 0) < {{ var('open_llm_v1_benchmarks') | length }}
                 then 'scores_missing'
