@@ -99,8 +99,8 @@ def _r2(connection: duckdb.DuckDBPyConnection) -> Table:
         table.add_row(*[cell or "not fitted" for cell in cells])
     if rows:
         table.caption = (
-            f"{rows[0][5]:,} models in {rows[0][6]} structure groups, which the intervals draw whole. "
-            "The random split leaks: fine-tunes of one base model stand on both sides."
+            f"{rows[0][5]:,} models in {rows[0][6]} structure groups, which the intervals draw "
+            "whole. The random split leaks: fine-tunes of one base model stand on both sides."
         )
         table.caption_justify = "left"
     return table
