@@ -65,7 +65,7 @@ check: $(STAMP)-all ## format, lint, types, import rules
 	MODELSTRATA_DATA=$(abspath $(VENV)/lint) $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
 test: check ## check, build with dbt's tests, pytest with all extras; CI runs it
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lock: ## resolve constraints.txt anew (needs uv)
 	@(echo "# Exact versions of everything, resolved together for Python 3.11 to 3.13: \`make lock\`."; \

@@ -202,3 +202,29 @@ def test_dbt_works_directly(built: Path, tmp_path: Path) -> None:
     assert contents(built / "warehouse.duckdb") == before
     built_directly = contents(built / "dev" / "warehouse.duckdb")
     assert {k: v for k, v in before.items() if not k.startswith("meta.")} == built_directly
+
+
+def test_a_few_assets_picked_in_the_page_are_tested_and_published(
+    built: Path, copy_of_built: Path
+) -> None:
+    warehouse = copy_of_built / "warehouse.duckdb"
+    before = warehouse.stat().st_ino
+    run = subprocess.run(
+        [
+            *[str(BIN / "dagster"), "asset", "materialize", "-m", "orchestration.definitions"],
+            *["--select", "key:marts/pretraining_compute"],
+        ],
+        cwd=ROOT,
+        env=environment(copy_of_built, DAGSTER_HOME=str(copy_of_built / "dagster")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert warehouse.stat().st_ino != before
+    assert list((copy_of_built / "build").iterdir()) == []
+    # Built in part only, so that the next build does not take it for whole.
+    assert query(copy_of_built, "select fingerprint from meta.publication") == [(None,)]
+    run_again = run_job(copy_of_built)
+    assert run_again.returncode == 0, run_again.stderr
+    assert contents(warehouse) == contents(built / "warehouse.duckdb")
