@@ -25,7 +25,8 @@ def progress(label: str, total: int) -> Iterator[Callable[[str], None]]:
     On a terminal this is a bar with counts, elapsed and remaining time. In a log it is a line at
     most every five seconds, and one at the end.
     """
-    console = Console(stderr=True)
+    # The real one, also while a run redirects what others print.
+    console = Console(file=sys.__stderr__)
     if console.is_terminal:
         columns = (
             TextColumn("{task.description:<28}"),
@@ -53,7 +54,7 @@ def _plain(label: str, total: int) -> Iterator[Callable[[str], None]]:
     done = 0
 
     def line(text: str) -> None:
-        print(f"{label}: {text}", file=sys.stderr, flush=True)
+        print(f"{label}: {text}", file=sys.__stderr__, flush=True)
 
     def advance(step: str) -> None:
         nonlocal done, last

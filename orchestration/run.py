@@ -5,7 +5,10 @@ The run is recorded in `data/dagster`, so that the Dagster page shows it.
 
 import argparse
 import contextlib
+import errno
 import logging
+import os
+import shutil
 import sys
 import time
 import warnings
@@ -17,6 +20,10 @@ from modelstrata.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
+
+
+#: Less free space than this explains any failure; DuckDB alone writes blocks of 256 KiB.
+_SPACE_NEEDED = 4 * 2**20
 
 
 def main() -> int:
@@ -60,22 +67,37 @@ def run_job(name: str, settings: Settings) -> str | None:
     import dagster as dg
 
     from orchestration.definitions import defs
-    from orchestration.warehouse import close_build
+    from orchestration.warehouse import close_builds
 
-    with dg.DagsterInstance.get() as instance:
-        job = defs.resolve_job_def(name)
+    try:
         # What dbt and the layer jobs print is for the log; this command shows progress only.
         log = settings.dagster_home / f"{name}.log"
-        with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-            result = job.execute_in_process(
+        with (
+            dg.DagsterInstance.get() as instance,
+            log.open("w", encoding="utf-8") as file,
+            contextlib.redirect_stdout(file),
+            contextlib.redirect_stderr(file),
+        ):
+            result = defs.resolve_job_def(name).execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
-        close_build(result.run_id)
-        if result.success:
-            return None
-        return _failure(result)
+        failure = None if result.success else _failure(result)
+    except Exception as error:
+        if not _is_full(settings):
+            raise
+        failure = str(error)
+    if failure and _is_full(settings):
+        # Whatever broke first (Dagster's history, dbt, DuckDB), this is why.
+        close_builds()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(settings.data))
+    close_builds()
+    return failure
+
+
+def _is_full(settings: Settings) -> bool:
+    return shutil.disk_usage(settings.data).free < _SPACE_NEEDED
 
 
 def _failure(result: "dg.ExecuteInProcessResult") -> str:

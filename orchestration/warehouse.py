@@ -6,6 +6,7 @@ a killed build leaves nothing but a folder under `data/build/`, which the next b
 
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Build:
         landed: batches that the build reads, those that it lands itself included.
         is_unchanged: the published warehouse was built from the same batches and code.
         built: halves of the dbt project that were built and tested in this run.
+        children: processes that write the file; none may outlive the build.
     """
 
     settings: Settings
@@ -43,6 +45,7 @@ class Build:
     landed: list[Batch]
     is_unchanged: bool
     built: set[str] = field(default_factory=set)
+    children: list[subprocess.Popen] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -107,8 +110,17 @@ def close_build(run_id: str) -> None:
     """Drop the run's build file, if it was not published, and release the lock."""
     build = _active.pop(run_id, None)
     if build is not None:
+        for child in build.children:
+            child.kill()
+            child.wait()
         sweep(build.settings)
         build.lock.release()
+
+
+def close_builds() -> None:
+    """Drop every build of this process that was not published."""
+    for run_id in list(_active):
+        close_build(run_id)
 
 
 def acquire_lock(settings: Settings) -> FileLock:

@@ -60,6 +60,7 @@ def _build_part(context: dg.AssetExecutionContext, dbt: DbtCliResource, part: st
         target = build.dbt_target(part)
         invocation = dbt.cli(["build"], context=context, raise_on_error=False, target_path=target)
         steps = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+        build.children.append(invocation.process)
         with progress(f"dbt {part}", steps) as advance:
             for event in _events_with_rows(context, invocation):
                 if isinstance(event, (dg.Output, dg.AssetCheckResult)):

@@ -143,14 +143,16 @@ def test_data_folder_without_write_permission_gives_one_sentence(tmp_path: Path)
 
 
 def test_failing_dbt_test_keeps_the_last_good_warehouse(unchanged: Path) -> None:
-    # Two configs of one batch under one id and source: a record no rule foresees must not publish.
     spoiled = unchanged / "landing" / "regression_scores" / "spoiled.parquet"
     (batch,) = (
         path
         for path in (unchanged / "landing" / "regression_scores").glob("*.parquet")
         if path.stem != "0-schema"
     )
-    newest = "select * replace (2.0 as r2, computed_at + interval 1 day as computed_at)"
+    newest = (
+        "select * replace (2.0 as r2, 'spoiled' as result_key, "
+        "computed_at + interval 1 day as computed_at)"
+    )
     duckdb.sql(f"{newest} from read_parquet('{batch}')").write_parquet(str(spoiled))
     run = run_job(unchanged)
     one_clear_error(run, "dbt stopped the build")
