@@ -37,7 +37,8 @@ def data_card(version: str, catalog: list[Mart], sources: list[Source]) -> str:
         "```",
         "",
         "Every R² on a random split stands beside the same regression on a split that keeps "
-        "near copies of one structure on one side; the difference is what leaked.",
+        "near copies of one structure on one side. The drop between them holds what copies "
+        "leaked, and that structures never seen are hard to predict.",
         "",
         "## Tables",
         "",
