@@ -88,11 +88,12 @@ def run_job(name: str, settings: Settings) -> str | None:
         if not _is_full(settings):
             raise
         failure = str(error)
-    if failure and _is_full(settings):
-        # Whatever broke first (Dagster's history, dbt, DuckDB), this is why.
-        close_builds()
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(settings.data))
+    # Asked before the build file goes, whose space is then free again.
+    is_full = failure is not None and _is_full(settings)
     close_builds()
+    if is_full:
+        # Whatever broke first (Dagster's history, dbt, DuckDB), this is why.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(settings.data))
     return failure
 
 
