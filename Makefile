@@ -62,7 +62,7 @@ check: $(STAMP)-all ## format, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	@mkdir -p $(VENV)/lint/dev
-	MODELSTRATA_DATA=$(abspath $(VENV)/lint) $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	MODELSTRATA_DATA=$(abspath $(VENV)/lint) $(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 test: check ## check, build with dbt's tests, pytest with all extras; CI runs it
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

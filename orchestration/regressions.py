@@ -46,7 +46,9 @@ class Outcome:
 def study_inputs(warehouse: Path) -> Inputs:
     """Read a warehouse file's structure_performance (tier `exact`) and its hash."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        frame = connection.execute("from marts.structure_performance order by model_id").df()
+        frame = connection.execute(
+            "from marts.structure_performance where structure_tier = 'exact' order by model_id"
+        ).df()
         row = connection.execute(
             "select input_hash from intermediate.int_regression_inputs where tier = 'exact'"
         ).fetchone()

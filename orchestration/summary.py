@@ -11,7 +11,7 @@ from release.folder import warehouse_version
 
 QUERIES = (
     "select model_id, layers, d_model, heads, mmlu from marts.structure_performance "
-    "order by mmlu desc limit 5",
+    "where structure_tier = 'exact' order by mmlu desc limit 5",
     "select reason, count(*) from marts.rejected_records group by all order by 2 desc",
     "select benchmark, split, round(r2, 2) as r2, round(mae, 1) as mae "
     "from marts.regression_scores order by all",
@@ -91,6 +91,7 @@ def _r2(connection: duckdb.DuckDBPyConnection) -> Table:
             max(n),
             max(n_groups)
         from marts.regression_scores
+        where tier = 'exact'
         group by benchmark
         order by benchmark
         """

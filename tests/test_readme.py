@@ -131,7 +131,12 @@ def test_numbers_of_the_readme_are_the_warehouse_s(data: Path) -> None:
         n, n_groups = connection.execute(
             "select distinct n, n_groups from marts.regression_scores"
         ).fetchall()[0]
+        (imputed,) = connection.execute(
+            "select count(*) from marts.structure_performance where structure_tier = 'imputed'"
+        ).fetchall()[0]
     assert f"{models:,} models" in TEXT
+    assert f"{n:,} models are `exact`" in TEXT
+    assert f"{imputed:,} have no config at hand" in TEXT
     assert f"{n:,} models in {n_groups} structure groups" in TEXT
     rows = {line.split(" | ")[0].strip("| "): line for line in TEXT.splitlines() if "[" in line}
     for benchmark, split, shown in scores:

@@ -1,13 +1,24 @@
 {#
-Rows of a rule seed as constants of the query, because DuckDB compiles a constant pattern once and
-a pattern from a column once a row. Where the seed is not loaded yet (`dbt compile` on an empty
-file) there are no rules.
+Rows of a table that an earlier node of the same run built; none where it is not there yet (`dbt
+compile` on an empty file). It is read by its name: a unit test puts its fixtures in place of what
+ref() names, and they are no tables that a macro could read.
 #}
-{% macro rules(seed, columns) %}
-    {% if not execute or load_relation(ref(seed)) is none %}
+{% macro built_rows(schema, table, columns, condition='true') %}
+    {% set relation = adapter.get_relation(
+        database=target.database, schema=schema, identifier=table
+    ) if execute %}
+    {% if not relation %}
         {{ return([]) }}
     {% endif %}
-    {{ return(run_query('select ' ~ columns ~ ' from ' ~ ref(seed) ~ ' order by all').rows) }}
+    {{ return(run_query('select ' ~ columns ~ ' from ' ~ relation ~ ' where ' ~ condition ~ ' order by all').rows) }}
+{% endmacro %}
+
+{#
+Rows of a rule seed as constants of the query, because DuckDB compiles a constant pattern once and
+a pattern from a column once a row.
+#}
+{% macro rules(seed, columns) %}
+    {{ return(built_rows('rules', seed, columns)) }}
 {% endmacro %}
 
 {% macro literal(text) -%}

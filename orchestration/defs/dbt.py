@@ -58,7 +58,9 @@ def _build_part(context: dg.AssetExecutionContext, dbt: DbtCliResource, part: st
             return
         settings.export()
         target = build.dbt_target(part)
-        invocation = dbt.cli(["build"], context=context, raise_on_error=False, target_path=target)
+        # Unit tests test the code, not the data: `make test` runs them.
+        command = ["build", "--exclude-resource-type", "unit_test"]
+        invocation = dbt.cli(command, context=context, raise_on_error=False, target_path=target)
         steps = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
         build.children.append(invocation.process)
         with progress(f"dbt {part}", steps) as advance:

@@ -3,31 +3,43 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from extract.land_snapshot import land_snapshot
-from modelstrata.landing import prepare
+from extract.land_snapshot import SNAPSHOT, land_snapshot
+from modelstrata.landing import land_file, prepare
 from modelstrata.settings import DBT_PROJECT
 from tests.dbt_project import mutants, odd_zone
 
 DBT = Path(sys.executable).with_name("dbt")
 
 
-def run_dbt(data: Path, target_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Build and test everything that needs no results, in `data`/dev/warehouse.duckdb."""
+#: Builds and tests, as the main job does, everything that needs no results.
+BUILD = ("build", "--exclude", "tag:results+", "--exclude-resource-type", "unit_test")
+
+
+def run_dbt(
+    data: Path, target_path: Path, arguments: Sequence[str] = BUILD, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt on `data`/dev/warehouse.duckdb."""
     (data / "dev").mkdir(exist_ok=True)
-    command = [str(DBT), "--no-use-colors", "--log-level-file", "none", "--quiet", "build"]
-    command += ["--exclude", "tag:results+", "--target", "dev", "--target-path", str(target_path)]
+    command = [str(DBT), "--no-use-colors", "--log-level-file", "none", "--quiet", *arguments]
+    command += ["--target", "dev", "--target-path", str(target_path)]
     command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     variables = {**os.environ, "TZ": "UTC", **environment, "MODELSTRATA_DATA": str(data)}
     return subprocess.run(
         command, cwd=DBT_PROJECT, env=variables, capture_output=True, text=True, check=False
     )
+
+
+def land_schema(landing: Path) -> None:
+    """Land what transformers knows of configs, as the snapshot does."""
+    for table in ("config_schema", "parameter_terms"):
+        land_file(landing, table, "schema", SNAPSHOT / f"{table}.parquet")
 
 
 class Warehouse:
@@ -71,15 +83,17 @@ def odd(build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactor
     """Return the warehouse of the hand-made zone, built far from Greenwich."""
     data = tmp_path_factory.mktemp("odd")
     prepare(data / "landing")
+    land_schema(data / "landing")
     odd_zone.fill(data / "landing")
     return build(data, TZ="Asia/Tokyo")
 
 
 @pytest.fixture(scope="session")
 def mutated(build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """Return the warehouse of several hundred mutated configs."""
+    """Return the warehouse of ten thousand mutated configs."""
     data = tmp_path_factory.mktemp("mutated")
     prepare(data / "landing")
+    land_schema(data / "landing")
     mutants.fill(data / "landing")
     return build(data)
 

@@ -42,6 +42,10 @@ def _configs(landing: Path) -> None:
         config("odd/truth", {"hidden_size": True, "num_hidden_layers": 2}),
         config("odd/per-layer", {**WHOLE, "num_attention_heads": [4, 8]}),
         config("odd/whole-float", {"hidden_size": 4096.0}),
+        config("odd/quoted-half", {"hidden_size": "4096.5", "num_hidden_layers": " 2 "}),
+        config("odd/equal-list", {"num_attention_heads": [8, 8, 8], "hidden_size": [64, None]}),
+        config("odd/bytes", None, raw=b'{"hidden_size": 64, "name": "\xff"}'),
+        config("odd/no-heads", {"hidden_size": 4096, "num_hidden_layers": 32}),
         config("odd/half", {"hidden_size": 4096.5, "num_hidden_layers": 2}),
         config("odd/inner-null", {"n_embd": 768, "n_inner": None}),
         config("odd/inner-absent", {"n_embd": 768}),
@@ -85,7 +89,7 @@ def _configs(landing: Path) -> None:
             for model in ("odd/best", "odd/flagged", "odd/too-high", "odd/one-missing")
         ),
     ]
-    land(landing, "hub_configs", "2026.10", rows)
+    land(landing, "hub_configs", "2026.10", rows, raw="BLOB")
     # A batch with a column nobody knows and an optional one that the first batch lacks.
     later = [
         config("odd/renewed", {"hidden_size": 256}, surprise="!", sha="abc"),
@@ -138,6 +142,7 @@ def _first_leaderboard(landing: Path) -> None:
         v1("odd/rounded-average", **{"Average ⬆️": 52.45}),
         v1("odd/5000-heads"),
         v1("odd/no-json"),
+        v1("odd/no-heads"),
         v1("odd/repeated"),
         v1("odd/repeated"),
         v1(" odd/padded "),

@@ -19,13 +19,13 @@ def structure(odd: Warehouse, model: str, *fields: str) -> tuple[Any, ...]:
         ("odd/no-text", "invalid_json"),
         ("odd/json-list", "not_an_object"),
         ("odd/json-null", "not_an_object"),
-        ("odd/text", "wrong_type"),
-        ("odd/truth", "wrong_type"),
+        ("odd/bytes", "invalid_utf8"),
     ],
 )
 def test_configs_of_no_use_are_set_aside_whole(odd: Warehouse, model: str, reason: str) -> None:
     assert [found for _, found in odd.reasons(model, "hub_configs")] == [reason]
-    assert odd.rows("from marts.structure_values where model_id = ?", model) == []
+    values = "from marts.structure_values where model_id = ? and record_id is not null"
+    assert odd.rows(values, model) == []
 
 
 def test_values_of_no_use_are_set_aside_and_their_config_stays(odd: Warehouse) -> None:
@@ -35,12 +35,21 @@ def test_values_of_no_use_are_set_aside_and_their_config_stays(odd: Warehouse) -
     ]
     assert structure(odd, "odd/half", "d_model", "layers") == (None, 2)
     assert odd.reasons("odd/half", "structure_values") == [("hidden_size", "not_an_integer")]
+    assert structure(odd, "odd/quoted-half", "d_model", "layers") == (None, 2)
+    assert odd.reasons("odd/quoted-half", "structure_values") == [("hidden_size", "not_an_integer")]
+    assert structure(odd, "odd/truth", "d_model", "layers") == (None, 2)
+    assert odd.reasons("odd/truth", "structure_values") == [("hidden_size", "wrong_type")]
+    assert structure(odd, "odd/equal-list", "d_model", "heads") == (None, 8)
+    assert odd.reasons("odd/equal-list", "structure_values") == [
+        ("hidden_size", "varies_by_layer")
+    ]
 
 
 @pytest.mark.parametrize(
     ("model", "fields", "values"),
     [
         ("odd/whole-float", ("d_model",), (4096,)),
+        ("odd/text", ("d_model", "layers"), (4096, 2)),
         ("odd/inner-null", ("d_model", "d_ffn"), (768, 4 * 768)),
         ("odd/inner-absent", ("d_model", "d_ffn"), (768, None)),
         ("odd/inner-stated", ("d_model", "d_ffn"), (768, 1000)),
@@ -63,10 +72,10 @@ def test_structure_is_read_by_the_rules(
 
 def test_derived_values_say_so(odd: Warehouse) -> None:
     found = odd.rows(
-        "select field, found, json_key from marts.structure_values "
+        "select field, found, json_path from marts.structure_values "
         "where model_id = 'odd/inner-null' order by field"
     )
-    assert found == [("d_ffn", "derived", "n_inner"), ("d_model", "explicit", "n_embd")]
+    assert found == [("d_ffn", "derived", None), ("d_model", "explicit", "n_embd")]
 
 
 def test_the_most_trusted_source_decides_field_by_field(odd: Warehouse) -> None:
@@ -90,7 +99,10 @@ def test_impossible_values_are_kept_and_explain_nothing(odd: Warehouse) -> None:
     assert structure(odd, "odd/5000-heads", "heads", "implausible_fields") == (5000, ["heads"])
     assert odd.reasons("odd/5000-heads", "column_statistics") == [("heads", "impossible_value")]
     assert odd.reasons("odd/5000-heads", "structure_performance") == [("", "impossible_value")]
-    assert odd.one("select max from marts.column_statistics where column_name = 'heads'") == (40,)
+    largest = odd.rows(
+        "select variant, max from marts.column_statistics where column_name = 'heads' order by all"
+    )
+    assert largest == [("all", 5000), ("plausible", 40)]
     both = structure(odd, "odd/5000-or-40-heads", "heads", "implausible_fields")
     assert both == (40, [])
 

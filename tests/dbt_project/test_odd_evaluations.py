@@ -43,7 +43,8 @@ def test_all_six_scores_come_from_the_best_evaluation(odd: Warehouse) -> None:
         ("odd/flagged", "flagged_by_leaderboard"),
         ("odd/too-high", "scores_missing"),
         ("odd/one-missing", "scores_missing"),
-        ("odd/no-json", "structure_missing"),
+        ("odd/no-json", "not_imputable"),
+        ("odd/no-heads", "structure_missing"),
     ],
 )
 def test_candidates_left_out_have_a_reason(odd: Warehouse, model: str, reason: str) -> None:

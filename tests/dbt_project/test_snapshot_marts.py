@@ -1,5 +1,6 @@
 """Marts of the embedded snapshot against plain pandas and json on the same files."""
 
+import functools
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 import pytest
 
 from extract.land_snapshot import SNAPSHOT
+from modelstrata.settings import DBT_PROJECT
 from tests.dbt_project.conftest import Warehouse
 
 SCORES = {
@@ -32,29 +34,103 @@ def mart(warehouse: Warehouse, name: str) -> pd.DataFrame:
     return warehouse.connection.table(f"marts.{name}").df()
 
 
-def test_candidates_are_the_1200_models_with_a_config_under_their_id(snapshot: Warehouse) -> None:
-    both = set(landed("open_llm_leaderboard_v1")["Model"]) & set(landed("hub_configs")["model_id"])
-    kept = set(mart(snapshot, "structure_performance")["model_id"])
+@functools.cache
+def renamed() -> dict[str, str]:
+    """Return today's id of each renamed one, in lower case."""
+    seed = pd.read_csv(DBT_PROJECT / "seeds" / "model_renames.csv")
+    listed = landed("hub_models")
+    created = {
+        model.lower(): json.loads(payload).get("createdAt", "")[:10]
+        for model, payload in zip(listed["model_id"], listed["payload"], strict=True)
+    }
+    pairs = zip(seed["old_id"].str.lower(), seed["new_id"].str.lower(), strict=True)
+    # Two ids that were created on different days are two repositories.
+    return {
+        old: new
+        for old, new in pairs
+        if not (
+            created.get(old) and created.get(new) and created[old] != created[new]
+        )
+    }
+
+
+def key(model: str) -> str:
+    """Return what all ids of a model share."""
+    return renamed().get(model.lower(), model.lower())
+
+
+def test_exact_candidates_are_the_models_with_a_config_under_any_of_their_ids(
+    snapshot: Warehouse,
+) -> None:
+    scored = set(landed("open_llm_leaderboard_v1")["Model"])
+    described = set(landed("hub_configs")["model_id"])
+    by_case = {model.lower() for model in scored} & {model.lower() for model in described}
+    assert (len(scored), len(scored & described), len(by_case)) == (6811, 1200, 1208)
+    candidates, both = set(map(key, scored)), set(map(key, scored)) & set(map(key, described))
+    assert both >= {key(model) for model in scored & described} | set(map(key, by_case))
+
+    kept = mart(snapshot, "structure_performance")
     rejected = mart(snapshot, "rejected_records").query("rejected_from == 'structure_performance'")
-    assert len(both) == 1200
-    assert kept | set(rejected["model_id"]) == both
-    assert len(kept) + len(rejected) == 1200
+    exact = {key(model) for model in kept.query("structure_tier == 'exact'")["model_id"]}
+    imputed = {key(model) for model in kept.query("structure_tier == 'imputed'")["model_id"]}
+    aside = {key(model) for model in rejected["model_id"]}
+    assert len(kept) + len(rejected) == len(candidates)
+    assert (exact | aside) >= both
+    assert exact == both - aside
+    assert imputed == candidates - both - aside
+
+
+def test_imputed_values_follow_from_the_exact_tier(snapshot: Warehouse) -> None:
+    # The most frequent key, counted anew: class and whole billions as the leaderboard states them.
+    rows = landed("open_llm_leaderboard_v1")
+    rows = rows.set_index(rows["Model"].map(key))
+    rows = rows[~rows.index.duplicated(keep=False)]
+    performance = mart(snapshot, "structure_performance")
+    performance = performance.set_index(performance["model_id"].map(key))
+    performance = performance.loc[performance.index.intersection(rows.index)]
+    stated = rows.loc[performance.index]
+    mistral = performance[
+        (stated["Architecture"] == "MistralForCausalLM") & (stated["#Params (B)"] == 7)
+    ]
+    imputed = mistral[mistral["structure_tier"] == "imputed"]
+    exact = mistral[mistral["structure_tier"] == "exact"]
+    assert len(imputed) > 1000 and len(exact) > 50
+    for field in ("layers", "d_model", "heads"):
+        assert set(imputed[field]) == {exact[field].mode().item()}
+
+
+def test_imputation_is_tried_on_models_that_know_better(snapshot: Warehouse) -> None:
+    accuracy = mart(snapshot, "imputation_accuracy").set_index("field")
+    structural = accuracy.loc[["layers", "d_model", "heads", "d_ffn"]]
+    assert (structural["n_author_out"] > 500).all()
+    assert (structural[["accuracy", "accuracy_author_out"]] > 0.98).all(axis=None)
+    assert (accuracy.loc[~accuracy["is_used"], "n_imputed"] == 0).all()
+    counted = snapshot.rows(
+        "select field, count(*) from intermediate.int_structures_imputed group by all"
+    )
+    assert dict(counted) == accuracy.loc[accuracy["is_used"], "n_imputed"].to_dict()
 
 
 def test_six_scores_of_a_kept_model_are_one_landed_row(snapshot: Warehouse) -> None:
     kept = mart(snapshot, "structure_performance")[["model_id", *SCORES]]
     rows = landed("open_llm_leaderboard_v1")[["Model", *SCORES.values()]]
     rows.columns = kept.columns
+    kept, rows = (frame.assign(model_id=frame["model_id"].map(key)) for frame in (kept, rows))
     assert len(kept.merge(rows.drop_duplicates(), on=list(kept.columns))) == len(kept)
-    flagged = landed("open_llm_leaderboard_v1").groupby("Model")["Flagged"].any()
+    v1 = landed("open_llm_leaderboard_v1")
+    flagged = v1.groupby(v1["Model"].map(key))["Flagged"].any()
     assert flagged[kept["model_id"]].all()
 
 
 def test_structure_of_models_with_one_config_is_what_it_says(snapshot: Warehouse) -> None:
-    configs = landed("hub_configs").drop_duplicates("model_id", keep=False)
-    found = mart(snapshot, "model_structures").set_index("model_id")
+    configs = landed("hub_configs")
+    configs = configs.assign(model=configs["model_id"].map(key)).drop_duplicates("model", keep=False)
+    found = mart(snapshot, "model_structures")
+    found = found.set_index(found["model_id"].map(key))
     checked = 0
-    for model, text in zip(configs["model_id"], configs["config"], strict=True):
+    for model, text, completeness in zip(
+        configs["model"], configs["config"], configs["completeness"], strict=True
+    ):
         whole = json.loads(text)
         language = whole.get("text_config", whole)
         for field, keys in KEYS.items():
@@ -62,7 +138,7 @@ def test_structure_of_models_with_one_config_is_what_it_says(snapshot: Warehouse
             if isinstance(stated, int):
                 assert found.at[model, field] == stated, (model, field)
                 checked += 1
-            elif stated is None and model in found.index:
+            elif stated is None and completeness == "partial" and model in found.index:
                 assert pd.isna(found.at[model, field]), (model, field)
     assert checked > 30_000
 
@@ -79,12 +155,20 @@ def test_inverted_flags_are_counted_the_right_way_round(snapshot: Warehouse) -> 
     assert 0 < flagged < len(landed_rows) / 2
 
 
-@pytest.mark.parametrize("column", ["d_model", "layers", "heads"])
-def test_column_statistics_are_those_of_pandas(snapshot: Warehouse, column: str) -> None:
+@pytest.mark.parametrize("variant", ["plausible", "all"])
+@pytest.mark.parametrize("column", ["d_model", "layers", "heads", "pos"])
+def test_column_statistics_are_those_of_pandas(
+    snapshot: Warehouse, column: str, variant: str
+) -> None:
+    models = mart(snapshot, "models").set_index("model_id")["is_decoder"]
     structures = mart(snapshot, "model_structures")
-    plausible = ~structures["implausible_fields"].map(lambda fields: column in fields)
-    values = structures[column].astype("float64").where(plausible)
-    stated = mart(snapshot, "column_statistics").set_index("column_name").loc[column]
+    # What is known to be no decoder does not count; what is unknown does.
+    structures = structures[structures["model_id"].map(models).fillna(True).astype(bool)]
+    values = structures[column].astype("float64")
+    if variant == "plausible":
+        values = values.mask(structures["implausible_fields"].map(lambda fields: column in fields))
+    statistics = mart(snapshot, "column_statistics").set_index(["column_name", "variant"])
+    stated = statistics.loc[column, variant]
     want = {
         "n_models": len(values),
         "n_values": values.count(),

@@ -21,6 +21,8 @@ ROWS = {
     "open_llm_leaderboard_v2": 4_580,
     "bigcodebench": 404,
     "pretraining_compute": 345,
+    "config_schema": 9_302,
+    "parameter_terms": 2_676,
 }
 
 

@@ -17,8 +17,10 @@ MARTS = {
     "block_influence",
     "column_statistics",
     "feature_importances",
+    "imputation_accuracy",
     "model_structures",
     "models",
+    "parameter_counts",
     "pretraining_compute",
     "regression_scores",
     "rejected_records",
@@ -54,19 +56,53 @@ def test_published_file_holds_tables_only_and_nothing_is_left_behind(built: Path
     assert not list(built.rglob("*.tmp"))
 
 
-def test_kept_and_rejected_candidates_are_the_known_1200(built: Path) -> None:
+def test_kept_and_rejected_candidates_are_the_known_1200_and_6811(built: Path) -> None:
     counted = query(
         built,
         """
+        with decided as (
+            select model_id, structure_tier from marts.structure_performance
+            union all
+            select model_id, null from marts.rejected_records
+            where rejected_from = 'structure_performance'
+        ),
+        landed as (
+            select distinct model_id as seen_id
+            from staging.stg_landing__open_llm_leaderboard_v1
+            where rejection_reason is null
+        ),
+        -- Spellings and former names of one model are decided together, once.
+        decisions as (
+            select landed.seen_id, decided.model_id, decided.structure_tier
+            from landed
+            left join intermediate.int_model_aliases using (seen_id)
+            left join decided using (model_id)
+        ),
+        configs as (select distinct model_id as seen_id from staging.stg_landing__hub_configs)
         select
-            (select count(*) from marts.structure_performance),
-            (select count(*) from marts.rejected_records
-             where rejected_from = 'structure_performance')
+            count(*),
+            count(distinct decisions.seen_id),
+            count(decisions.model_id),
+            count(configs.seen_id),
+            count(configs.seen_id) filter (structure_tier = 'imputed'),
+            count(*) filter (structure_tier = 'exact'),
+            count(*) filter (structure_tier = 'imputed'),
+            (select count(*) from decided) - count(distinct decisions.model_id)
+        from decisions left join configs using (seen_id)
         """,
     )
-    kept, rejected = counted[0]
-    assert kept + rejected == 1200
-    assert kept > 1000
+    *known, with_config, imputed_despite, exact, imputed, undecided = counted[0]
+    assert known == [6811, 6811, 6811]
+    assert (with_config, imputed_despite, undecided) == (1200, 0, 0)
+    assert exact > 1000 and imputed > 1000
+
+
+def test_regressions_read_the_exact_tier_alone(built: Path) -> None:
+    assert query(built, "select distinct tier, n from marts.regression_scores") == query(
+        built,
+        "select structure_tier, count(*) from marts.structure_performance "
+        "where structure_tier = 'exact' group by all",
+    )
 
 
 def test_every_contracted_column_is_documented(built: Path) -> None:

@@ -156,4 +156,4 @@ def test_failing_dbt_test_keeps_the_last_good_warehouse(unchanged: Path) -> None
     duckdb.sql(f"{newest} from read_parquet('{batch}')").write_parquet(str(spoiled))
     run = run_job(unchanged)
     one_clear_error(run, "dbt stopped the build")
-    assert "value_between_regression_scores_r2" in run.stderr
+    assert "assert_regression_r2_follows_from_predictions" in run.stderr

@@ -36,12 +36,14 @@ with evaluations as (
 final as (
 
     select
-        evaluations.* exclude (model_name),
-        coalesce(evaluations.model_name, evaluations.model_id) as model_name,
+        evaluations.* replace (
+            aliases.model_id as model_id,
+            coalesce(evaluations.model_name, evaluations.model_id) as model_name
+        ),
         training.training_type,
         -- Best evidence first: not flagged, full precision, own weights, latest.
         row_number() over (
-            partition by evaluations.model_id, evaluations.leaderboard
+            partition by aliases.model_id, evaluations.leaderboard
             order by
                 evaluations.is_flagged,
                 coalesce(by_precision.rank, 3),
@@ -50,6 +52,8 @@ final as (
                 evaluations.evaluation_id
         ) as evidence_rank
     from evaluations
+    left join {{ ref('int_model_aliases') }} as aliases
+        on evaluations.model_id = aliases.seen_id
     left join {{ ref('training_types') }} as training using (symbol)
     left join {{ ref('evaluation_preference') }} as by_precision
         on by_precision.attribute = 'precision' and evaluations.precision = by_precision.value

@@ -1,13 +1,36 @@
+{% set evidence = [
+    ('listings', 'architecture', 'architecture'),
+    ('listings', 'model_type', 'model_type'),
+    ('listings', 'pipeline_tag', 'pipeline_tag'),
+    ('listings', 'tag', 'unnest(tags)'),
+    ('listings', 'library', 'library_name'),
+    ('listings', 'quantization_method', 'quantization_method'),
+    ('configs', 'architecture', 'architecture'),
+    ('configs', 'model_type', 'model_type'),
+    ('configs', 'config_key', 'unnest(config_keys)'),
+    ('configs', 'config_source', 'source'),
+    ('configs', 'quantization_method', 'quantization_method'),
+    ('evaluations', 'architecture', 'architecture'),
+    ('evaluations', 'symbol', 'symbol'),
+    ('evaluations', 'precision', 'precision'),
+    ('evaluations', 'weight_type', 'weight_type'),
+    ('evaluations', 'leaderboard', 'leaderboard'),
+    ('ids', 'id', 'model_id'),
+    ('ids', 'name', "split_part(model_id, '/', -1)"),
+] %}
+
 with listings as (
 
-    select * from {{ ref('stg_landing__hub_models') }}
-    where rejection_reason is null
+    select staged.* replace (aliases.model_id as model_id)
+    from {{ ref('stg_landing__hub_models') }} as staged
+    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
+    where staged.rejection_reason is null
 
 ),
 
 configs as (
 
-    select * from {{ ref('stg_landing__hub_configs') }}
+    select * from {{ ref('int_config_records') }}
     where rejection_reason is null
 
 ),
@@ -19,79 +42,22 @@ evaluations as (
 
 ),
 
+ids as (
+
+    select model_id from {{ ref('int_model_ids') }}
+
+),
+
 texts as (
 
-    select
-        model_id,
-        'architecture' as evidence,
-        architecture as text
-    from listings
-    union all
-    select
-        model_id,
-        'model_type' as evidence,
-        model_type as text
-    from listings
-    union all
-    select
-        model_id,
-        'pipeline_tag' as evidence,
-        pipeline_tag as text
-    from listings
-    union all
-    select
-        model_id,
-        'tag' as evidence,
-        unnest(tags) as text
-    from listings
-    union all
-    select
-        model_id,
-        'architecture' as evidence,
-        architecture as text
-    from configs
-    union all
-    select
-        model_id,
-        'model_type' as evidence,
-        model_type as text
-    from configs
-    union all
-    select
-        model_id,
-        'config_key' as evidence,
-        unnest(config_keys) as text
-    from configs
-    union all
-    select
-        model_id,
-        'architecture' as evidence,
-        architecture as text
-    from evaluations
-    union all
-    select
-        model_id,
-        'symbol' as evidence,
-        symbol as text
-    from evaluations
-    union all
-    select
-        model_id,
-        'precision' as evidence,
-        precision as text
-    from evaluations
-    union all
-    select
-        model_id,
-        'weight_type' as evidence,
-        weight_type as text
-    from evaluations
-    union all
-    select
-        model_id,
-        'name' as evidence,
-        split_part(model_id, '/', -1) as text
-    from {{ ref('int_model_ids') }}
+    {% for origin, name, text in evidence %}
+        select
+            model_id,
+            '{{ name }}' as evidence,
+            {{ text }} as text
+        from {{ origin }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 )
 

@@ -1,56 +1,69 @@
 -- depends_on: {{ ref('family_rules') }}
-{% set rules = rules('family_rules', "family, pattern, coalesce(excluded_class, '')") %}
+-- depends_on: {{ ref('family_shapes') }}
+{% set columns = "coalesce(family, ''), evidence, pattern, coalesce(class_pattern, '')" %}
+{% set rules = rules('family_rules', columns) %}
 
-with lineage as (
+with models as (
 
     select
-        ids.model_id,
-        coalesce(
-            any_value(evaluations.base_model order by evaluations.evidence_rank) filter (
-                lower(evaluations.base_model) <> lower(ids.model_id)
-                and {{ is_model_id('evaluations.base_model') }}
-            ),
-            any_value(
-                regexp_extract(tag.text, '^base_model:(?:[a-z]+:)?([^:]+/[^:]+)$', 1)
-                order by length(tag.text), tag.text
-            ) filter (regexp_matches(tag.text, '^base_model:(?:[a-z]+:)?[^:]+/[^:]+$'))
-        ) as base_model
-    from {{ ref('int_model_ids') }} as ids
-    left join {{ ref('int_evaluations') }} as evaluations using (model_id)
-    left join {{ ref('int_model_evidence') }} as tag
-        on ids.model_id = tag.model_id and tag.evidence = 'tag' and tag.text like 'base_model:%'
-    group by ids.model_id
+        described.model_id,
+        lower(concat_ws(' ', described.architecture, described.model_type)) as class,
+        lineages.base_model,
+        lineages.base_models,
+        lineages.base_relation,
+        lineages.root_model,
+        lineages.root_models
+    from {{ ref('int_models_described') }} as described
+    left join {{ ref('int_model_lineages') }} as lineages using (model_id)
 
 ),
 
-named as (
+-- The names that may tell a family, each with the class of the model itself, which its
+-- descendants keep.
+names as (
 
     select
-        lineage.*,
-        split_part(coalesce(lineage.base_model, lineage.model_id), '/', -1) as family_name,
-        coalesce(described.architecture, described.model_type, '') as class
-    from lineage
-    inner join {{ ref('int_models_described') }} as described using (model_id)
+        model_id,
+        class,
+        'root_model' as evidence,
+        split_part(unnest(root_models), '/', -1) as name
+    from models
+    union all
+    select
+        model_id,
+        class,
+        'base_model' as evidence,
+        split_part(unnest(base_models), '/', -1) as name
+    from models
+    union all
+    select
+        model_id,
+        class,
+        'name' as evidence,
+        split_part(model_id, '/', -1) as name
+    from models
 
 ),
 
 matched as (
 
     select
-        family_name,
+        name,
         class,
         list_distinct(
             list_filter(
                 [
-                    {% for rule in rules %}
-                    case
-                        when
-                            regexp_matches(family_name, {{ literal(rule[1]) }})
-                            {% if rule[2] %}
-                                and not regexp_matches(class, {{ literal(rule[2]) }})
-                            {% endif %}
-                            then {{ literal(rule[0]) }}
-                    end,
+                    {% for rule in rules if rule[1] == 'name' %}
+                        case
+                            when
+                                regexp_matches(name, {{ literal(rule[2]) }})
+                                {% if rule[3] %}
+                                    and (
+                                        class = '' or regexp_matches(class, {{ literal(rule[3]) }})
+                                    )
+                                {% endif %}
+                                then {{ literal(rule[0]) }}
+                        end,
                     {% endfor %}
                     null
                 ],
@@ -59,17 +72,143 @@ matched as (
         ) as families
     from (
         select distinct
-            family_name,
+            name,
             class
+        from names
+    ) as distinct_names
+
+),
+
+named as (
+
+    -- The bases of a merge must all tell the same family; the empty one stands for none.
+    select
+        names.model_id,
+        names.evidence,
+        case
+            when
+                bool_and(len(matched.families) = 1)
+                and count(distinct matched.families[1]) = 1
+                then any_value(matched.families[1])
+        end as family,
+        names.evidence <> 'name' and count(distinct matched.families[1]) > 1 as is_mixed
+    from names
+    inner join (
+        select
+            name,
+            class,
+            case when list_contains(families, '') then [''] else families end as families
+        from matched
+    ) as matched using (name, class)
+    group by names.model_id, names.evidence
+
+),
+
+by_name as (
+
+    select
+        model_id,
+        arg_min(family, rank) filter (family is not null) as family,
+        arg_min(evidence, rank) filter (family is not null) as family_source,
+        bool_or(is_mixed) as is_mixed
+    from (
+        select
+            *,
+            list_position(['root_model', 'base_model', 'name'], evidence) as rank
         from named
-    ) as names
+    ) as ranked
+    group by model_id
+
+),
+
+classes as (
+
+    select
+        class,
+        list_distinct(
+            list_filter(
+                [
+                    {% for rule in rules if rule[1] == 'class' %}
+                        case
+                            when regexp_matches(class, {{ literal(rule[2]) }})
+                                then {{ literal(rule[0]) }}
+                        end,
+                    {% endfor %}
+                    null
+                ],
+                lambda family: family is not null
+            )
+        ) as families
+    from (select distinct class from models) as distinct_classes
+
+),
+
+-- Patterns that come from a column are compiled for every row, so each class meets them once.
+class_shapes as (
+
+    select
+        distinct_classes.class,
+        shapes.*
+    from (select distinct class from models) as distinct_classes
+    inner join {{ ref('family_shapes') }} as shapes
+        on regexp_matches(distinct_classes.class, shapes.class_pattern)
+
+),
+
+shapes as (
+
+    select
+        models.model_id,
+        any_value(shapes.family) as family
+    from models
+    inner join {{ ref('int_structures') }} as structures using (model_id)
+    inner join class_shapes as shapes
+        on
+            models.class = shapes.class
+            and (shapes.d_model is null or structures.d_model = shapes.d_model)
+            and (shapes.layers is null or structures.layers = shapes.layers)
+            and (shapes.d_ffn is null or structures.d_ffn = shapes.d_ffn)
+            and (
+                shapes.vocab_from is null
+                or structures.vocab_size between shapes.vocab_from and shapes.vocab_to
+            )
+            and (
+                shapes.size_from is null
+                or structures.size between shapes.size_from and shapes.size_to
+            )
+    group by models.model_id
+    having count(distinct shapes.family) = 1
+
+),
+
+final as (
+
+    select
+        models.model_id,
+        models.base_model,
+        coalesce(models.base_models, []) as base_models,
+        models.base_relation,
+        models.root_model,
+        case
+            when by_name.is_mixed then null
+            -- A name that the shape contradicts tells nothing.
+            when by_name.family <> shapes.family then null
+            when by_name.family is not null then nullif(by_name.family, '')
+            when len(classes.families) = 1 then classes.families[1]
+            else shapes.family
+        end as family,
+        case
+            when by_name.is_mixed or by_name.family = '' or by_name.family <> shapes.family
+                then null
+            when by_name.family is not null then by_name.family_source
+            when len(classes.families) = 1 then 'class'
+            when shapes.family is not null then 'shape'
+        end as family_source
+    from models
+    left join by_name using (model_id)
+    left join classes using (class)
+    left join shapes using (model_id)
 
 )
 
-select
-    named.model_id,
-    named.base_model,
-    -- A name that fits two families (a merge, say) leaves the family unknown.
-    case when len(matched.families) = 1 then matched.families[1] end as family
-from named
-left join matched using (family_name, class)
+select * from final

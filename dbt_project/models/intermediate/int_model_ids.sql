@@ -1,33 +1,56 @@
 with ids as (
 
     select
+        aliases.model_id,
+        'hub_models' as found_in
+    from {{ ref('stg_landing__hub_models') }} as staged
+    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
+    where staged.rejection_reason is null
+    union all
+    select
         model_id,
-        'hub_models' as landing_table
-    from {{ ref('stg_landing__hub_models') }}
+        'hub_configs' as found_in
+    from {{ ref('int_config_records') }}
     where rejection_reason is null
     union all
     select
         model_id,
-        'hub_configs' as landing_table
-    from {{ ref('stg_landing__hub_configs') }}
-    where rejection_reason is null
-    union all
-    select
-        model_id,
-        leaderboard as landing_table
+        leaderboard as found_in
     from {{ ref('int_evaluations') }}
     where model_id is not null
     union all
     select
         model_id,
-        'pretraining_compute' as landing_table
+        'pretraining_compute' as found_in
     from {{ ref('int_pretraining_compute') }}
     where rejection_reason is null
+
+),
+
+found as (
+
+    select
+        model_id,
+        list_sort(list(distinct found_in)) as found_in
+    from ids
+    group by model_id
+
+),
+
+others as (
+
+    select
+        model_id,
+        list_sort(list(seen_id)) as other_ids
+    from {{ ref('int_model_aliases') }}
+    where is_landed and seen_id <> model_id
+    group by model_id
 
 )
 
 select
-    model_id,
-    list_sort(list(distinct landing_table)) as found_in
-from ids
-group by model_id
+    found.model_id,
+    found.found_in,
+    coalesce(others.other_ids, []) as other_ids
+from found
+left join others using (model_id)

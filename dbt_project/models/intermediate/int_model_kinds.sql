@@ -1,4 +1,6 @@
 -- depends_on: {{ ref('model_kind_rules') }}
+-- depends_on: {{ ref('quantization_rules') }}
+{% set methods = rules('quantization_rules', 'quantization, evidence, pattern, preference') %}
 {% set rules = rules('model_kind_rules', 'kind, evidence, pattern') %}
 
 with evidence as (
@@ -29,7 +31,22 @@ matches as (
         {{ any_kind_rule(rules, 'moe_either') }} as is_moe_either,
         {{ any_kind_rule(rules, 'moe_name') }} as is_moe_name,
         {{ any_kind_rule(rules, 'multimodal_type') }} as is_multimodal_type,
-        {{ any_kind_rule(rules, 'merged') }} as is_merged
+        {{ any_kind_rule(rules, 'merged') }} as is_merged,
+        {{ any_kind_rule(rules, 'embedding') }} as is_embedding,
+        {{ any_kind_rule(rules, 'decoder_embedding') }} as is_decoder_embedding,
+        {{ any_kind_rule(rules, 'other_task') }} as is_other_task,
+        {{ any_kind_rule(rules, 'remote_code') }} as is_remote_code,
+        {{ any_kind_rule(rules, 'not_quantized') }} as is_not_quantized,
+        -- An encoder class that a decoder's general pattern fits too stays an encoder.
+        case
+            {% for kind in ['other', 'encoder_decoder', 'encoder', 'decoder'] %}
+                when {{ any_kind_rule(rules, kind) }} then '{{ kind }}'
+            {% endfor %}
+        end as body,
+        list_position(
+            ['architecture', 'model_type', 'pipeline_tag', 'config_source', 'leaderboard'],
+            evidence
+        ) as body_rank
     from texts
 
 ),
@@ -49,10 +66,62 @@ matched as (
             )
         ) as is_multimodal,
         bool_or(matches.is_quantized) as is_quantized,
+        bool_or(matches.is_not_quantized) as is_not_quantized,
         bool_or(matches.is_adapter) and not bool_or(matches.is_merged) as is_adapter,
-        bool_or(evidence.evidence in ('architecture', 'model_type')) as has_class
+        bool_or(evidence.evidence in ('architecture', 'model_type')) as has_class,
+        bool_or(matches.is_embedding) as is_embedding,
+        bool_or(matches.is_decoder_embedding) and not bool_or(matches.is_remote_code)
+            as is_decoder_embedding,
+        bool_or(matches.is_other_task) as is_other_task,
+        -- The class speaks before the type, the type before the task; of two classes the one
+        -- that keeps a model out of the decoders.
+        first(
+            matches.body
+            order by
+                matches.body_rank,
+                list_position(['other', 'encoder_decoder', 'encoder', 'decoder'], matches.body)
+        ) filter (matches.body is not null) as body
     from evidence
     inner join matches using (evidence, text)
+    group by evidence.model_id
+
+),
+
+quantizations as (
+
+    select
+        evidence.model_id,
+        first(
+            methods.quantization
+            order by
+                methods.preference,
+                list_position(
+                    ['quantization_method', 'tag', 'name', 'id', 'library', 'precision'],
+                    evidence.evidence
+                ),
+                methods.quantization
+        ) as quantization
+    from evidence
+    inner join (
+        {% for method in methods %}
+        select
+            evidence,
+            text,
+            {{ literal(method[0]) }} as quantization,
+            {{ method[3] }} as preference
+        from texts
+        where
+            evidence = {{ literal(method[1]) }}
+            and regexp_matches(text, {{ literal(method[2]) }})
+        {{ 'union all' if not loop.last }}
+        {% else %}
+            select
+                '' as evidence,
+                '' as text,
+                '' as quantization,
+                0 as preference
+        {% endfor %}
+    ) as methods using (evidence, text)
     group by evidence.model_id
 
 ),
@@ -92,14 +161,26 @@ final as (
             when flags.later_boards is not null then false
             when matched.is_moe_either then null
             when matched.has_class then false
+            when matched.is_moe_name then true
             else flags.first_board
         end as is_moe,
         case when matched.is_multimodal or matched.has_class then matched.is_multimodal end
             as is_multimodal,
-        coalesce(matched.is_quantized, false) as is_quantized,
-        coalesce(matched.is_adapter, false) as is_adapter
+        (coalesce(matched.is_quantized, false) or quantizations.quantization is not null)
+        and not coalesce(matched.is_not_quantized, false) as is_quantized,
+        case when not coalesce(matched.is_not_quantized, false) then quantizations.quantization end
+            as quantization,
+        coalesce(matched.is_adapter, false) as is_adapter,
+        case
+            when matched.is_other_task then 'other'
+            when matched.is_embedding and coalesce(matched.body, '') <> 'other' then 'embedding'
+            when matched.is_decoder_embedding and matched.body = 'decoder' then 'embedding'
+            else matched.body
+        end as kind,
+        kind = 'decoder' as is_decoder
     from {{ ref('int_model_ids') }} as ids
     left join matched using (model_id)
+    left join quantizations using (model_id)
     left join experts using (model_id)
     left join flags using (model_id)
 

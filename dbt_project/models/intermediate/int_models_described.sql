@@ -1,7 +1,31 @@
-with listings as (
+with listed as (
 
-    select * from {{ ref('stg_landing__hub_models') }}
-    where rejection_reason is null
+    select
+        staged.* replace (aliases.model_id as model_id),
+        staged.model_id <> aliases.model_id as is_other_spelling,
+        nullif(
+            regexp_extract(array_to_string(staged.tags, chr(10)), '(?m)^license:(.+)$', 1), ''
+        ) as license
+    from {{ ref('stg_landing__hub_models') }} as staged
+    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
+    where staged.rejection_reason is null
+
+),
+
+listings as (
+
+    -- Spellings of one model may each have a listing: the model's own speaks first.
+    select
+        {% for column in [
+            'architecture', 'model_type', 'pipeline_tag', 'license', 'created_on', 'downloads',
+            'likes',
+        ] %}
+            first({{ column }} order by is_other_spelling, crawled_at desc nulls last, record_id)
+            filter ({{ column }} is not null) as {{ column }},
+        {% endfor %}
+        model_id
+    from listed
+    group by model_id
 
 ),
 
@@ -9,13 +33,13 @@ configs as (
 
     select
         model_id,
-        first(architecture order by completeness <> 'verbatim', source) filter (
+        first(architecture order by completeness <> 'verbatim', source, record_id) filter (
             architecture is not null
         ) as architecture,
-        first(model_type order by completeness <> 'verbatim', source) filter (
+        first(model_type order by completeness <> 'verbatim', source, record_id) filter (
             model_type is not null
         ) as model_type
-    from {{ ref('stg_landing__hub_configs') }}
+    from {{ ref('int_config_records') }}
     where rejection_reason is null
     group by model_id
 
@@ -45,17 +69,13 @@ final as (
     select
         ids.model_id,
         ids.found_in,
+        ids.other_ids,
         case when contains(ids.model_id, '/') then split_part(ids.model_id, '/', 1) end as author,
         coalesce(configs.architecture, listings.architecture, boards.architecture)
             as architecture,
         coalesce(configs.model_type, listings.model_type) as model_type,
         listings.pipeline_tag,
-        coalesce(
-            nullif(regexp_extract(
-                array_to_string(listings.tags, chr(10)), '(?m)^license:(.+)$', 1
-            ), ''),
-            boards.license
-        ) as license,
+        coalesce(listings.license, boards.license) as license,
         coalesce(listings.created_on, boards.uploaded_on, boards.evaluated_on) as date,
         case
             -- The Hub gives this day to every repository that is older.

@@ -6,16 +6,9 @@ with studies as (
 
 ),
 
-known as (
+aliases as (
 
-    select model_id from {{ ref('stg_landing__hub_models') }}
-    where rejection_reason is null
-    union
-    select model_id from {{ ref('stg_landing__hub_configs') }}
-    where rejection_reason is null
-    union
-    select model_id from {{ ref('int_evaluations') }}
-    where model_id is not null
+    select * from {{ ref('int_model_aliases') }}
 
 ),
 
@@ -24,10 +17,10 @@ by_name as (
     select
         lower(split_part(model_id, '/', -1)) as name,
         min(model_id) as model_id
-    from known
-    where contains(model_id, '/')
+    from aliases
+    where is_landed and contains(model_id, '/')
     group by all
-    having count(*) = 1
+    having count(distinct model_id) = 1
 
 ),
 
@@ -40,13 +33,9 @@ resolved as (
         studies.compute_zflop,
         studies.source,
         studies.model_id as stated_id,
-        case
-            when contains(studies.model_id, '/') or known.model_id is not null
-                then studies.model_id
-            else by_name.model_id
-        end as model_id
+        coalesce(aliases.model_id, by_name.model_id) as model_id
     from studies
-    left join known using (model_id)
+    left join aliases on studies.model_id = aliases.seen_id
     left join by_name on lower(studies.model_id) = by_name.name
 
 )

@@ -11,7 +11,7 @@
     select
         '{{ table }}' as rejected_from,
         record_id,
-        {{ model_id }} as model_id,
+        {{ model_id }},
         '' as field,
         {{ value }} as value,
         rejection_reason as reason
@@ -31,25 +31,31 @@ from {{ ref('int_pretraining_compute') }}
 where rejection_reason is not null
 union all
 select
-    'hub_configs' as rejected_from,
+    'structure_values' as rejected_from,
     record_id,
     model_id,
-    field,
-    rejected_value as value,
-    'wrong_type' as reason
-from {{ ref('int_configs_mistyped') }}
+    odd_values.odd.json_path as field,
+    odd_values.odd.value,
+    odd_values.odd.reason
+from (
+    select
+        staged.record_id,
+        records.model_id,
+        unnest(staged.odd_values) as odd
+    from {{ ref('stg_landing__hub_configs') }} as staged
+    inner join {{ ref('int_config_records') }} as records using (record_id)
+    where records.rejection_reason is null
+) as odd_values
 union all
 select
-    'structure_values' as rejected_from,
-    entries.record_id,
-    entries.model_id,
-    entries.json_key as field,
-    any_value(left(entries.json_value::varchar, 200)) as value,
-    min(entries.rejection_reason) as reason
-from {{ ref('int_config_entries') }} as entries
-anti join {{ ref('int_configs_mistyped') }} using (record_id)
-where entries.rejection_reason is not null
-group by all
+    'hub_configs' as rejected_from,
+    record_id,
+    seen_id as model_id,
+    '' as field,
+    seen_id as value,
+    rejection_reason as reason
+from {{ ref('int_config_records') }}
+where rejection_reason is not null
 union all
 select
     'column_statistics' as rejected_from,

@@ -2,6 +2,7 @@ with candidates as (
 
     select
         model_id,
+        structure_tier,
         layers,
         d_model,
         heads,
@@ -17,7 +18,9 @@ select
     model_id,
     concat_ws('x', layers, d_model, heads)
     || case
-        when bool_or(d_ffn is null) over (partition by layers, d_model, heads) then 'xany'
+        when
+            bool_or(d_ffn is null) over (partition by structure_tier, layers, d_model, heads)
+            then 'xany'
         else 'x' || d_ffn
     end as structure_group
 from candidates

@@ -1,14 +1,10 @@
+{% set fields = ['d_model', 'd_ffn', 'heads', 'layers', 'kv_heads', 'vocab_size', 'pos'] %}
+
 with evaluations as (
 
     -- The best evaluation of each model; its six scores stay together.
     select * from {{ ref('int_evaluations') }}
     where leaderboard = 'open_llm_v1' and evidence_rank = 1
-
-),
-
-with_config as (
-
-    select distinct model_id from {{ ref('stg_landing__hub_configs') }}
 
 ),
 
@@ -26,6 +22,46 @@ scores as (
 
 ),
 
+imputed as (
+
+    select
+        {% for field in fields %}
+            max(value) filter (field = '{{ field }}') as {{ field }},
+        {% endfor %}
+        model_id
+    from {{ ref('int_structures_imputed') }}
+    group by model_id
+
+),
+
+structures as (
+
+    select
+        model_id,
+        'exact' as structure_tier,
+        size,
+        {{ fields | join(', ') }},
+        implausible_fields,
+        rejection_reason
+    from {{ ref('int_structures_exact') }}
+    union all by name
+    select
+        evaluations.model_id,
+        'imputed' as structure_tier,
+        sizes.size,
+        imputed.* exclude (model_id),
+        coalesce(sizes.implausible_fields, []) as implausible_fields,
+        case
+            when imputed.layers is null or imputed.d_model is null or imputed.heads is null
+                then 'not_imputable'
+        end as rejection_reason
+    from evaluations
+    anti join {{ ref('int_structures_exact') }} using (model_id)
+    left join imputed using (model_id)
+    left join {{ ref('int_structures') }} as sizes using (model_id)
+
+),
+
 final as (
 
     select
@@ -36,22 +72,15 @@ final as (
         {% for benchmark in var('open_llm_v1_benchmarks') %}
             scores.{{ benchmark }},
         {% endfor %}
-        structures.* exclude (model_id),
+        structures.* exclude (model_id, rejection_reason),
         case
-            when
-                structures.layers is null
-                or structures.d_model is null
-                or structures.heads is null
-                then 'structure_missing'
-            -- A doubtful size is left out by itself, the structure stays.
-            when structures.implausible_fields not in ([], ['size']) then 'impossible_value'
+            when structures.rejection_reason is not null then structures.rejection_reason
             when evaluations.is_flagged then 'flagged_by_leaderboard'
             when coalesce(scores.n_scores, 0) < {{ var('open_llm_v1_benchmarks') | length }}
                 then 'scores_missing'
         end as rejection_reason
     from evaluations
-    semi join with_config using (model_id)
-    left join {{ ref('int_structures') }} as structures using (model_id)
+    inner join structures using (model_id)
     left join scores using (evaluation_id)
 
 )

@@ -9,7 +9,7 @@ pairs as (
     select distinct
         source,
         field,
-        language_model_type
+        schema_type
     from config_values
 
 ),
@@ -20,7 +20,7 @@ trusts as (
     select
         pairs.source,
         pairs.field,
-        pairs.language_model_type,
+        pairs.schema_type,
         first(
             trust.trust
             order by
@@ -35,7 +35,7 @@ trusts as (
             and (trust.field is null or pairs.field = trust.field)
             and (
                 trust.model_type_pattern is null
-                or regexp_matches(pairs.language_model_type, trust.model_type_pattern)
+                or regexp_matches(pairs.schema_type, trust.model_type_pattern)
             )
     group by all
 
@@ -55,7 +55,7 @@ judged as (
         on
             config_values.source = trusts.source
             and config_values.field = trusts.field
-            and config_values.language_model_type is not distinct from trusts.language_model_type
+            and config_values.schema_type is not distinct from trusts.schema_type
     left join {{ ref('plausible_ranges') }} as ranges on config_values.field = ranges.field
 
 ),

@@ -9,12 +9,10 @@ pivoted as (
 
     select
         model_id,
-        {% for field in [
-            'd_model', 'd_ffn', 'heads', 'layers', 'kv_heads', 'vocab_size', 'pos', 'head_dim',
-            'experts', 'active_experts', 'shared_experts', 'moe_d_ffn',
-        ] %}
+        {% for field in var('structural_fields') if field != 'expansion_ratio' %}
             max(value) filter (field = '{{ field }}') as {{ field }},
         {% endfor %}
+        any_value(schema_type) filter (field = 'd_model') as schema_type,
         list_sort(list(distinct source)) as config_sources,
         coalesce(list_sort(list(distinct field) filter (has_conflict)), []) as conflicting_fields,
         coalesce(list_sort(list(distinct field) filter (not is_plausible)), [])
@@ -38,6 +36,8 @@ select
     ids.model_id,
     sizes.size,
     sizes.size_source,
+    sizes.computed_size,
+    sizes.has_size_conflict,
     pivoted.* exclude (model_id, conflicting_fields, implausible_fields),
     coalesce(pivoted.conflicting_fields, []) as conflicting_fields,
     list_concat(

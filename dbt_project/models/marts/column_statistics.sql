@@ -11,6 +11,8 @@ with structures as (
         models.likes
     from {{ ref('model_structures') }} as structures
     inner join {{ ref('models') }} as models using (model_id)
+    -- Encoders, encoder-decoders, embedding models and the like are no decoders.
+    where coalesce(models.is_decoder, true)
 
 ),
 
@@ -22,7 +24,7 @@ long as (
             {{ loop.index }} as position,
             {{ column }} is not null and list_contains(implausible_fields, '{{ column }}')
                 as is_implausible,
-            case when not is_implausible then {{ column }}::double end as value,
+            {{ column }}::double as value,
             {{ 'round(value)' if column == 'size' else 'value' }} as mode_value
         from structures
         {{ 'union all' if not loop.last }}
@@ -30,21 +32,40 @@ long as (
 
 ),
 
+variants as (
+
+    select
+        'all' as variant,
+        *
+    from long
+    union all
+    select
+        'plausible' as variant,
+        * replace (
+            case when not is_implausible then value end as value,
+            case when not is_implausible then mode_value end as mode_value
+        )
+    from long
+
+),
+
 modes as (
 
     select
         column_name,
+        variant,
         first(mode_value order by n desc, mode_value) as mode
     from (
         select
             column_name,
+            variant,
             mode_value,
             count(*) as n
-        from long
+        from variants
         where mode_value is not null
         group by all
     ) as counted
-    group by column_name
+    group by all
 
 ),
 
@@ -53,6 +74,7 @@ statistics as (
 
     select
         column_name,
+        variant,
         any_value(position) as position,
         count(*) as n_models,
         count(value) as n_values,
@@ -65,15 +87,16 @@ statistics as (
         round(skewness(value), 6) as skewness,
         round(kurtosis(value), 6) as kurtosis,
         round(
-            100.0 * (count(*) - count(value) - count(*) filter (is_implausible)) / count(*), 4
+            100.0 * count(*) filter (value is null and not is_implausible) / count(*), 4
         ) as miss_rate
-    from long
-    group by column_name
+    from variants
+    group by all
 
 )
 
 select
     statistics.column_name,
+    statistics.variant,
     statistics.position,
     statistics.n_models,
     statistics.n_values,
@@ -88,4 +111,4 @@ select
     statistics.kurtosis,
     statistics.miss_rate
 from statistics
-left join modes using (column_name)
+left join modes using (column_name, variant)

@@ -3,9 +3,12 @@ select
     described.author,
     described.architecture,
     described.model_type,
+    kinds.kind,
+    kinds.is_decoder,
     kinds.is_moe,
     kinds.is_multimodal,
     kinds.is_quantized,
+    kinds.quantization,
     kinds.is_adapter,
     described.is_official,
     described.pipeline_tag,
@@ -15,8 +18,13 @@ select
     described.downloads,
     described.likes,
     families.base_model,
+    families.base_models,
+    families.base_relation,
+    families.root_model,
     families.family,
-    described.found_in
+    families.family_source,
+    described.found_in,
+    described.other_ids
 from {{ ref('int_models_described') }} as described
 inner join {{ ref('int_model_kinds') }} as kinds using (model_id)
 inner join {{ ref('int_model_families') }} as families using (model_id)

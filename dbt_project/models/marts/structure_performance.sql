@@ -1,6 +1,6 @@
 select
     candidates.model_id,
-    'exact' as structure_tier,
+    candidates.structure_tier,
     structure_groups.structure_group,
     -- An implausible size is no reason to leave out the model, whose structure is known.
     case when not list_contains(candidates.implausible_fields, 'size') then candidates.size end

@@ -20,7 +20,8 @@ parsed as (
             case when is_json and json_type(payload) = 'OBJECT' then payload end,
             '{"author": "VARCHAR", "createdAt": "VARCHAR", "downloads": "VARCHAR",
               "likes": "VARCHAR", "tags": "JSON", "pipeline_tag": "VARCHAR", "config": "JSON",
-              "safetensors": "JSON"}'
+              "safetensors": "JSON", "library_name": "VARCHAR", "baseModels": "JSON",
+              "cardData": "JSON"}'
         ) as listing
     from source
 
@@ -47,6 +48,36 @@ renamed as (
         listing.config ->> '$.architectures[0]' as architecture,
         nullif(listing.config ->> '$.model_type', 'unknown') as model_type,
         coalesce(try_cast(listing.tags as varchar[]), []) as tags,
+        listing.library_name,
+        listing.config ->> '$.quantization_config.quant_method' as quantization_method,
+        -- The same bases stand in three places, of which a listing may have any.
+        list_sort(list_distinct(list_filter(
+            list_concat(
+                coalesce(listing."baseModels" ->> '$.models[*].id', []),
+                case json_type(listing."cardData", '$.base_model')
+                    when 'ARRAY' then listing."cardData" ->> '$.base_model[*]'
+                    when 'VARCHAR' then [listing."cardData" ->> '$.base_model']
+                    else []
+                end,
+                list_transform(
+                    tags,
+                    lambda tag: regexp_extract(tag, '^base_model:(?:[a-z]+:)?([^:]+)$', 1)
+                )
+            ),
+            lambda base: {{ is_model_id('base') }} and lower(base) <> lower(model_id)
+        ))) as base_models,
+        lower(coalesce(
+            listing."baseModels" ->> '$.relation',
+            listing."cardData" ->> '$.base_model_relation',
+            nullif(
+                regexp_extract(
+                    array_to_string(tags, chr(10)),
+                    '(?m)^base_model:(finetune|quantized|adapter|merge):',
+                    1
+                ),
+                ''
+            )
+        )) as base_relation,
         try_cast(listing.safetensors ->> '$.total' as bigint) as stored_parameters,
         case
             when not coalesce(is_json, false) then 'invalid_json'

@@ -47,15 +47,16 @@ kept as (
         'hub_models' as landing_table,
         staged.record_id
     from {{ ref('stg_landing__hub_models') }} as staged
-    inner join {{ ref('models') }} using (model_id)
+    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
+    inner join {{ ref('models') }} as models on aliases.model_id = models.model_id
     where staged.rejection_reason is null
     union all
     select
         'hub_configs' as landing_table,
-        staged.record_id
-    from {{ ref('stg_landing__hub_configs') }} as staged
+        records.record_id
+    from {{ ref('int_config_records') }} as records
     inner join {{ ref('models') }} using (model_id)
-    where staged.rejection_reason is null
+    where records.rejection_reason is null
     union all
     select
         evaluations.landing_table,

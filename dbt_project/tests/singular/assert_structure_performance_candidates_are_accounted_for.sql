@@ -1,12 +1,12 @@
 {{ config(meta={'dagster': {'ref': {'name': 'structure_performance'}}}) }}
 
--- Each model of the first leaderboard with a config under its id is kept or rejected, never both.
+-- Each model of the first leaderboard is kept or rejected, never both.
 with candidates as (
 
-    select distinct evaluations.model_id
-    from {{ ref('stg_landing__open_llm_leaderboard_v1') }} as evaluations
-    inner join {{ ref('stg_landing__hub_configs') }} using (model_id)
-    where evaluations.rejection_reason is null
+    select distinct aliases.model_id
+    from {{ ref('stg_landing__open_llm_leaderboard_v1') }} as staged
+    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
+    where staged.rejection_reason is null
 
 ),
 

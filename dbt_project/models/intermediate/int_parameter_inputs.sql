@@ -1,0 +1,118 @@
+-- The variables of the parameter formulas, one set a model. Where a partial config leaves a switch
+-- or the head dimension open, the class's own default is assumed and named.
+with chosen as (
+
+    select * from {{ ref('int_structure_values_ranked') }}
+    where is_chosen and is_plausible
+
+),
+
+typed as (
+
+    select
+        model_id,
+        first(schema_type order by trust, source) filter (schema_type is not null) as config_type,
+        bool_or(completeness = 'verbatim') as is_verbatim
+    from {{ ref('int_structure_values_ranked') }}
+    group by model_id
+
+),
+
+pivoted as (
+
+    select
+        {% for field in var('structural_fields') if field != 'expansion_ratio' %}
+            max(value) filter (field = '{{ field }}')::double as {{ field }},
+        {% endfor %}
+        model_id
+    from chosen
+    group by model_id
+
+),
+
+-- What the class's own default will stand in for.
+opened as (
+
+    select
+        *,
+        list_filter(
+            [
+                {% for field in ['head_dim', 'attention_bias', 'mlp_bias', 'tie_word_embeddings'] %}
+                    case when {{ field }} is null then '{{ field }}' end{{ ',' if not loop.last }}
+                {% endfor %}
+            ],
+            lambda field: field is not null
+        ) as assumed_fields
+    from pivoted
+
+),
+
+classed as (
+
+    select
+        opened.*,
+        typed.is_verbatim,
+        coalesce(typed.config_type, by_class.model_type) as config_type
+    from opened
+    inner join typed using (model_id)
+    left join {{ ref('int_models_described') }} using (model_id)
+    left join {{ ref('int_config_architectures') }} as by_class using (architecture)
+
+),
+
+-- A type whose language model sits in a sub-config is counted as that language model.
+languages as (
+
+    select
+        classed.*,
+        coalesce(levels.language_type, classed.config_type) as language_type
+    from classed
+    left join
+        {{ ref('int_config_type_levels') }} as levels
+        on classed.config_type = levels.model_type
+
+),
+
+assumed as (
+
+    select
+        languages.* exclude (head_dim, attention_bias, mlp_bias, tie_word_embeddings)
+        replace (
+            coalesce(languages.dense_d_ffn, languages.d_ffn) as d_ffn,
+            -- Latent attention without a compressed query: the rank at which the formula's two
+            -- projections count as many parameters as the one that is there.
+            coalesce(
+                languages.q_lora_rank,
+                case
+                    when languages.is_verbatim
+                        then 1 / (
+                            1 / languages.d_model
+                            + 1 / (
+                                languages.heads
+                                * (languages.qk_nope_head_dim + languages.qk_rope_head_dim)
+                            )
+                        )
+                end
+            ) as q_lora_rank
+        ),
+        coalesce(
+            languages.head_dim,
+            case types.head_dim_rule
+                when 'd_model/heads' then languages.d_model // nullif(languages.heads, 0)
+                else types.head_dim_default
+            end
+        ) as head_dim,
+    {% for field in ['attention_bias', 'mlp_bias', 'tie_word_embeddings'] %}
+        coalesce(languages.{{ field }}, types.{{ field }}_default) as {{ field }}
+        {{- ',' if not loop.last }}
+    {% endfor %}
+    from languages
+    left join {{ ref('int_config_types') }} as types on languages.language_type = types.model_type
+
+)
+
+select
+    *,
+    1 - tie_word_embeddings as untied,
+    layers - dense_layers as sparse_layers
+from assumed
