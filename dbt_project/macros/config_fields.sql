@@ -7,13 +7,14 @@
 What the parse of configs is generated from, read from tables that the run has built by then:
 `spellings` (field → [{number, json_paths, scale}], number none for the general one), `rules`
 (field → rules about absent keys), `conditions`, `language_paths`, `tower_keys`, `keys` and
-`numbers` (JSON paths of all that is read, and of integers), `level_shape` and `root_shape` (for
+`numbers` (JSON paths of all that is read, and of integers), `own_keys` (read for some types only), `level_shape`, `own_shape` and `root_shape` (for
 `json_shape`). All are empty where the tables are not built yet (`dbt compile` on an empty file).
 #}
 {% macro config_parse() %}
     {% set spellings = {} %}
     {% set rules = {} %}
     {% set keys = [] %}
+    {% set general_keys = [] %}
     {% set switches = [] %}
     {% for field in var('structural_fields') %}
         {% do spellings.update({field: []}) %}
@@ -23,10 +24,15 @@ What the parse of configs is generated from, read from tables that the run has b
         {% set paths = row[2].split(' ') %}
         {% do spellings[row[0]].append({'number': row[1], 'json_paths': paths, 'scale': row[3] | float}) %}
         {% do keys.extend(paths) %}
+        {% if row[1] is none %}{% do general_keys.extend(paths) %}{% endif %}
         {% if row[0] in var('structural_switches') %}{% do switches.extend(paths) %}{% endif %}
     {% endfor %}
     {% for row in built_rows('intermediate', 'int_config_type_fields', 'distinct field, derived_from', 'derived_from is not null') %}
         {% do rules[row[0]].append(row[1]) %}
+    {% endfor %}
+    {% set defaults = [] %}
+    {% for row in built_rows('intermediate', 'int_config_type_fields', 'distinct field', 'default_value is not null') %}
+        {% do defaults.append(row[0]) %}
     {% endfor %}
     {% set conditions = built_rows('rules', 'config_conditions', 'field, step, model_type, when_key, when_value, default_value, value') %}
     {% for condition in conditions %}
@@ -49,29 +55,37 @@ What the parse of configs is generated from, read from tables that the run has b
     {% set keys = keys | unique | sort | list %}
     {% set texts = {'model_type': 'VARCHAR', 'architectures': ['VARCHAR'], 'quantization_config': 'JSON'} %}
     {% set level_shape = dict(texts) %}
+    {% set own_shape = {} %}
+    {% set own_keys = [] %}
     {% set plain_keys = texts.keys() | list %}
     {% for key in keys %}
-        {% do level_shape.update({key | replace('[]', ''): ['VARCHAR'] if key.endswith('[]') else 'DOUBLE'}) %}
+        {% set shape = level_shape if key in general_keys else own_shape %}
+        {% if key not in general_keys %}{% do own_keys.append(key) %}{% endif %}
+        {% do shape.update({key | replace('[]', ''): ['VARCHAR'] if key.endswith('[]') else 'DOUBLE' if key == 'expansion_ratio' else 'JSON'}) %}
         {% if '.' not in key %}{% do plain_keys.append(key | replace('[]', '')) %}{% endif %}
     {% endfor %}
     {% set integers = [] %}
     {% for key in keys if key not in switches and key != 'expansion_ratio' and not key.endswith('[]') %}
         {% do integers.append(key) %}
     {% endfor %}
-    {% set root_shape = dict(texts, tie_word_embeddings='DOUBLE') %}
+    {% set root_shape = dict(texts, tie_word_embeddings='JSON') %}
     {% for path in language_paths + tower_keys %}{% do root_shape.update({path: 'JSON'}) %}{% endfor %}
     {{ return({
         'spellings': spellings,
         'rules': rules,
+        'defaults': defaults,
         'conditions': conditions,
         'keys': keys,
         'numbers': integers,
         'switches': switches | unique | list,
+        'general_keys': general_keys | unique | list,
         'plain_keys': plain_keys | unique | list,
         'language_paths': language_paths,
         'general_language_paths': language_paths[:n_general],
         'tower_keys': tower_keys,
+        'own_keys': own_keys,
         'level_shape': level_shape,
+        'own_shape': own_shape,
         'root_shape': root_shape,
     }) }}
 {% endmacro %}
@@ -101,12 +115,7 @@ for the length of a list.
 #}
 {% macro at(struct, path) -%}
     {%- set place %}{{ struct }}{% for part in (path | replace('[]', '')).split('.') %}."{{ part }}"{% endfor %}{% endset -%}
-    {{ 'len(' ~ place ~ ')::double' if path.endswith('[]') else place }}
-{%- endmacro %}
-
-{# The name of the column that holds a key of the language model's config. #}
-{% macro key_column(path) -%}
-    key_{{ path | replace('.', '__') | replace('[]', '_length') }}
+    {{ 'len(' ~ place ~ ')' if path.endswith('[]') else place }}
 {%- endmacro %}
 
 {#
@@ -136,8 +145,10 @@ quotes stand for their number. The rest is set aside for its reason; a null has 
                 'value': entry.value,
                 'number': try_cast(entry.value ->> '$' as double),
                 'numbers': case when starts_with(entry.value, '[') then try_cast(entry.value as double[]) end,
-                'is_number': entry.key in {{ sql_list(parse['numbers']) }},
+                'is_number': entry.key in {{ sql_list(parse['numbers']) }}
+                    and (reads_own_keys or entry.key not in {{ sql_list(parse['own_keys']) }}),
                 'is_switch': entry.key in {{ sql_list(parse['switches']) }}
+                    and (reads_own_keys or entry.key not in {{ sql_list(parse['own_keys']) }})
             }
         ),
         lambda entry: {
@@ -171,6 +182,34 @@ quotes stand for their number. The rest is set aside for its reason; a null has 
     )
 {%- endmacro %}
 
+{#
+True where something else than a plain number or switch stands at one of `keys`, by the texts of all
+of them, one behind the other.
+#}
+{% macro has_odd_values(keys, parse) -%}
+    {%- set numbers = [] -%}
+    {%- set switches = [] -%}
+    {%- for key in keys -%}
+        {%- if key in parse['switches'] -%}{%- do switches.append(key) -%}
+        {%- elif key in parse['numbers'] -%}{%- do numbers.append(key) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    not regexp_full_match(
+        concat_ws(
+            ','
+            {%- for key in numbers %}, {{ text_at(key, parse) }}{% endfor -%}
+            , ';'
+            {%- for key in switches %}, {{ text_at(key, parse) }}{% endfor -%}
+        ),
+        '(?:[0-9]{1,9},)*;(?:,(?:true|false|[01]))*'
+    )
+{%- endmacro %}
+
+{# JSON text of a key of the language model's config. #}
+{% macro text_at(key, parse) -%}
+    {{ at('own' if key in parse['own_keys'] else 'level', key) }}::varchar
+{%- endmacro %}
+
 {# Those entries as JSON text, of whose repeated keys the first counts: the last of the file. #}
 {% macro clean_object(entries, parse) -%}
     {%- set parents = [] -%}
@@ -198,6 +237,20 @@ quotes stand for their number. The rest is set aside for its reason; a null has 
     ), '')
 {%- endmacro %}
 
+{# A key of the language model's config as a number that `type` holds, a switch as 0 or 1. #}
+{% macro key_value(key, parse, type='bigint') -%}
+    {%- if key == 'expansion_ratio' -%} {{ at('level', key) }}
+    {%- elif key.endswith('[]') -%} {{ at('own' if key in parse['own_keys'] else 'level', key) }}
+    {%- elif key == 'tie_word_embeddings' -%} coalesce(root_tie, {{ switch_value(text_at(key, parse)) }})
+    {%- elif key in parse['switches'] -%} {{ switch_value(text_at(key, parse)) }}
+    {%- else -%} try_cast({{ text_at(key, parse) }} as {{ type }}){{ '::bigint' if type != 'bigint' }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro switch_value(text) -%}
+    case {{ text }} when 'true' then 1 when 'false' then 0 when '1' then 1 when '0' then 0 end
+{%- endmacro %}
+
 {# A rule about an absent key, such as `heads`, `4*d_model` or `d_model/heads`, as SQL. #}
 {% macro rule_value(rule) -%}
     {%- if not modules.re.fullmatch('[0-9a-z_]+([*/][0-9a-z_]+)*', rule) -%}
@@ -206,108 +259,127 @@ quotes stand for their number. The rest is set aside for its reason; a null has 
     floor(
     {%- for token in modules.re.findall('[0-9a-z_]+|[*/]', rule) -%}
         {%- if token in ('*', '/') %} {{ token }} {% elif token.isdigit() -%} {{ token }}.0
-        {%- elif token in var('structural_fields') -%} nullif({{ token }}_resolved, 0)
+        {%- elif token in var('structural_fields') -%} nullif({{ coded_value(token) }}, 0)
         {%- else -%} {{ exceptions.raise_compiler_error("'" ~ token ~ "' in the rule '" ~ rule ~ "' is no structural field") }}
         {%- endif -%}
     {%- endfor -%}
     )
 {%- endmacro %}
 
-{#
-Regular expressions for config texts that need a second look: `odd`, something else than a plain
-number at a number's key, or an escape; `either`, that or a sub-config that may be the language
-model's or a tower's.
-#}
-{% macro second_looks(parse) -%}
-    {%- set names = [] -%}
-    {%- for path in parse['language_paths'] + parse['tower_keys'] -%}{%- do names.append(path.split('.')[0]) -%}{%- endfor -%}
-    {%- set keys = [] -%}
-    {%- for path in parse['numbers'] -%}{%- do keys.append(path.split('.')[-1]) -%}{%- endfor -%}
-    {%- set numbers = keys | unique | join('|') -%}
-    {%- set switches = parse['switches'] | join('|') -%}
-    {%- set subs = names | unique | sort | join('|') -%}
-    {%- set odd -%}
-        (?:{{ numbers }})"\s*:\s*(?:["tfIi\[{]|[Nn][aA]|-|[0-9]*[.eE]|[0-9]{16})|(?:{{ switches }})"\s*:\s*["NIi\[{0-9-]
-    {%- endset -%}
-    {%- set nested -%}(?:{{ subs }})"\s*:{%- endset -%}
-    {{ return({
-        'odd': "'" ~ '"(?:' ~ odd ~ ")|\\x5Cu'",
-        'either': "'" ~ '"(?:' ~ odd ~ '|' ~ nested ~ ")|\\x5Cu'",
-    }) }}
+{# `value` where the table has it, else '', for which the table has a row of nulls. #}
+{% macro known_key(value, table, column) -%}
+    case when {{ value }} in (select {{ table }}.{{ column }} from {{ table }}) then {{ value }} else '' end
 {%- endmacro %}
 
 {% macro only_object(text) -%}
     case when starts_with({{ text }}, '{') then {{ text }} end
 {%- endmacro %}
 
-{# `of(spelling)` for the type's own spelling, else for the general one; see first_key, first_place. #}
-{% macro by_spelling(field, spellings, of) -%}
-    {%- set general = spellings | selectattr('number', 'none') | list -%}
-    {%- set own = spellings | rejectattr('number', 'none') | list -%}
-    {%- if not spellings -%} null
-    {%- elif not own -%} {{ of(general[0]) }}
+{#
+A field's value and how it was found travel as one integer, 256 times the value and the place, so
+that every choice is made once. Places: 1 and up, the key's position in the type's own spelling;
+101 and up, in the general one; 200, the class default; 201, derived. Beyond 9e15 nothing is a value.
+`expansion_ratio`, a fraction for some types, is a double and not coded.
+#}
+{% macro coded(value, place) -%}
+    try_cast(try_cast({{ value }} as hugeint) * 256 + {{ place }} as bigint)
+{%- endmacro %}
+
+{% macro coded_value(field) -%}
+    {{ 'expansion_ratio_code' if field == 'expansion_ratio' else '(' ~ field ~ '_code >> 8)' }}
+{%- endmacro %}
+
+{# The code of the first key that holds a number, of the general spelling. #}
+{% macro general_code(field, parse, type='bigint') -%}
+    {%- set general = parse['spellings'][field] | selectattr('number', 'none') | list -%}
+    {{ first_code(field, general[0], parse, type) if general else 'null::bigint' }}
+{%- endmacro %}
+
+{# The same of the type's own spelling, else of the general one. #}
+{% macro stated_code(field, parse) -%}
+    {%- set own = parse['spellings'][field] | rejectattr('number', 'none') | list -%}
+    {%- if not own -%} {{ field }}_general
     {%- else -%}
-        coalesce(
-            case types.{{ field }}_spelling
-                {% for spelling in own %}
-                    when {{ spelling.number }} then {{ of(spelling) }}
-                {% endfor %}
-            end,
-            {{ of(general[0]) }}
-        )
+        case
+            when {{ field }}_spelling is null then {{ field }}_general
+            else coalesce(
+                case {{ field }}_spelling
+                    {% for spelling in own %}
+                        when {{ spelling.number }} then {{ first_code(field, spelling, parse) }}
+                    {% endfor %}
+                end,
+                {{ field }}_general
+            )
+        end
     {%- endif -%}
 {%- endmacro %}
 
-{# The first key of a spelling that holds a number. #}
-{% macro first_key(spelling) -%}
-    {%- set keys = [] -%}
+{% macro first_code(field, spelling, parse, type='bigint') -%}
+    {%- set codes = [] -%}
     {%- for path in spelling.json_paths -%}
-        {%- do keys.append(key_column(path) ~ (' * ' ~ spelling.scale if spelling.scale != 1 else '')) -%}
+        {%- set number = key_value(path, parse, type) if spelling.scale == 1 else 'floor(' ~ key_value(path, parse, type) ~ ' * ' ~ spelling.scale ~ ')::bigint' -%}
+        {%- do codes.append(number if field == 'expansion_ratio' else number ~ ' * 256 + ' ~ (loop.index + (100 if spelling.number is none else 0))) -%}
     {%- endfor -%}
-    {{ keys[0] if keys | length == 1 else 'coalesce(' ~ keys | join(', ') ~ ')' }}
-{%- endmacro %}
-
-{# Its place in the spelling, from 1 in the type's own and from 101 in the general one. #}
-{% macro first_place(spelling) -%}
-    case {% for path in spelling.json_paths %}when {{ key_column(path) }} is not null then {{ loop.index + (100 if spelling.number is none else 0) }} {% endfor %}end
+    {{ codes[0] if codes | length == 1 else 'coalesce(' ~ codes | join(', ') ~ ')' }}
 {%- endmacro %}
 
 {# Null where nothing speaks on the field, '' where a key counts as it is, else a rule's text. #}
-{% macro condition_value(field, conditions) -%}
+{% macro condition_value(field, parse) -%}
     {%- set own = [] -%}
-    {%- for row in conditions if row[0] == field and row[4] != 'null' -%}{%- do own.append(row) -%}{%- endfor -%}
+    {%- for row in parse['conditions'] if row[0] == field and row[4] != 'null' -%}{%- do own.append(row) -%}{%- endfor -%}
     {%- if not own -%} null::varchar
     {%- else -%}
         case
             {% for row in own %}
                 when
-                    keyed.schema_type = {{ literal(row[2]) }}
-                    and coalesce({{ key_column(row[3]) }}, case when is_verbatim then {{ row[5] }} end) = {{ row[4] }}
+                    schema_type = {{ literal(row[2]) }}
+                    and coalesce({{ key_value(row[3], parse) }}, case when is_verbatim then {{ row[5] }} end) = {{ row[4] }}
                     then {{ literal(row[6] or '') }}
             {% endfor %}
         end
     {%- endif -%}
 {%- endmacro %}
 
-{% macro is_null_key(field, parse) -%}
-    {%- set paths = [] -%}
-    {%- for spelling in parse['spellings'][field] -%}{%- do paths.extend(spelling.json_paths) -%}{%- endfor -%}
-    coalesce(list_has_any(null_paths, [{% for path in paths | unique %}{{ literal(path) }}{{ ', ' if not loop.last }}{% endfor %}]), false)
-{%- endmacro %}
-
-{% macro rule_cases(column, rules) -%}
-    {%- if not rules -%} null::double
-    {%- else -%}
-        case {{ column }}
-            {% for rule in rules %}
-                when {{ literal(rule) }} then {{ rule_value(rule) }}
-            {% endfor %}
-        end
+{#
+True where a key of the field is there without a number (the field is not stated): with null if
+`is_null`, else with whatever it is. Looking for a key's letters first is far cheaper.
+#}
+{% macro holds_no_number(field, parse, is_null) -%}
+    {%- set general = [] -%}
+    {%- set own = [] -%}
+    {%- for spelling in parse['spellings'][field] -%}
+        {%- for path in spelling.json_paths -%}{%- do (own if path in parse['own_keys'] else general).append(path) -%}{%- endfor -%}
+    {%- endfor -%}
+    {%- if field in var('structural_switches') or not general -%} false
+    {%- elif not own -%} {{ any_held(general | unique, is_null) }}
+    {%- else -%} ({{ any_held(general | unique, is_null) }} or reads_own_keys and {{ any_held(own | unique, is_null) }})
     {%- endif -%}
 {%- endmacro %}
 
+{% macro any_held(paths, is_null) -%}
+    {%- set names = [] -%}
+    {%- set types = [] -%}
+    {%- for path in paths -%}
+        {%- do names.append((path | replace('[]', '')).split('.')[-1]) -%}
+        {%- do types.append(literal('$.' ~ path | replace('[]', ''))) -%}
+    {%- endfor -%}
+    case
+        when regexp_matches(level_text, '"(?:{{ names | unique | join('|') }})"\s*:{{ '\s*null' if is_null }}')
+            then {{ 'list_contains' if is_null else 'list_count' }}(json_type(level_text, [{{ types | join(', ') }}]){{ ", 'NULL')" if is_null else ') > 0' }}
+        else false
+    end
+{%- endmacro %}
+
+{% macro rule_cases(column, rules) -%}
+    case {{ column }}
+        {% for rule in rules %}
+            when {{ literal(rule) }} then {{ coded(rule_value(rule), 201) }}
+        {% endfor %}
+    end
+{%- endmacro %}
+
 {# Stated, else by the type's rule, else the class's default; both only where absent means absent. #}
-{% macro resolved_value(field, parse) -%}
+{% macro resolved_code(field, parse) -%}
     case
         {% if parse['rules'][field] %}
             when {{ field }}_condition <> '' then {{ rule_cases(field ~ '_condition', parse['rules'][field]) }}
@@ -316,25 +388,22 @@ model's or a tower's.
         {% if parse['rules'][field] %}
             when
                 {{ field }}_rule is not null
-                and ({{ field }}_is_invariant or is_verbatim or {{ is_null_key(field, parse) }})
+                and (
+                    {{ field }}_is_invariant
+                    or is_verbatim and (not is_odd or not {{ holds_no_number(field, parse, false) }})
+                    or {{ holds_no_number(field, parse, true) }}
+                )
                 then {{ rule_cases(field ~ '_rule', parse['rules'][field]) }}
         {% endif %}
-        when is_verbatim and {{ field }}_default is not null and not {{ is_null_key(field, parse) }}
-            then {{ field }}_default
+        {% if field in parse['defaults'] %}
+            when
+                {{ field }}_default is not null and is_verbatim
+                and not {{ holds_no_number(field, parse, false) }}
+                then {{ field ~ '_default' if field == 'expansion_ratio' else coded(field ~ '_default', 200) }}
+        {% endif %}
         {% for row in parse['conditions'] if row[0] == field and row[4] == 'null' %}
-            when list_contains(null_paths, {{ literal(row[3]) }}) then {{ rule_value(row[6]) }}
+            when {{ any_held([row[3]], true) }} then {{ coded(rule_value(row[6]), 201) }}
         {% endfor %}
-    end
-{%- endmacro %}
-
-{% macro resolved_place(field, parse) -%}
-    case
-        when {{ field }}_resolved is null then null
-        {% if parse['rules'][field] %}when {{ field }}_condition <> '' then 201{% endif %}
-        when {{ field }}_stated is not null then {{ field }}_place
-        {% if parse['rules'][field] %}when {{ field }}_rule is not null then 201{% endif %}
-        when is_verbatim and {{ field }}_default is not null and not {{ is_null_key(field, parse) }} then 200
-        else 201
     end
 {%- endmacro %}
 

@@ -49,17 +49,18 @@ class ConfigReader:
         ]
         conditions = warehouse.rows("select model_type, field, when_key, when_value from rules.config_conditions")
         self.conditional = {(model_type, field) for model_type, field, _, _ in conditions}
-        fields = {"tie_word_embeddings", "attention_bias", "mlp_bias"}
-        every = [*self.general.items(), *((f, p) for (_, f), (p, _) in self.typed.items())]
-        self.number_keys = {
-            path
-            for field, paths in every
-            for path in paths
-            if field not in fields | NO_FIELDS and "[]" not in path
-        }
-        self.switches = {path for field, paths in every for path in paths if field in fields}
-        self.switches |= {key for _, _, key, value in conditions if value != "null"}
-        self.switch_fields = fields
+        self.switch_fields = {"tie_word_embeddings", "attention_bias", "mlp_bias"}
+        when_keys = {key for _, _, key, value in conditions if value != "null"}
+        keys = [(f, p) for f, paths in self.general.items() for p in paths]
+        own_keys = [(f, p) for (_, f), (paths, _) in self.typed.items() for p in paths]
+        switches = {p for f, p in keys + own_keys if f in self.switch_fields} | when_keys
+        general = {p for _, p in keys}
+        self.switches = {True: switches, False: switches & general}
+        numbers = {p for f, p in keys + own_keys if f not in NO_FIELDS and "[]" not in p} - switches
+        self.numbers = {True: numbers, False: numbers & general}
+        self.reads_own_keys = dict(
+            warehouse.rows("select model_type, reads_own_keys from intermediate.int_config_types")
+        )
 
     def read(self, text: str) -> tuple[dict[str, int], set[tuple[str, str]]] | str:
         """Return {field: value} and {(key, reason)}, or a reason; `Ambiguous` if readers differ."""
@@ -98,14 +99,15 @@ class ConfigReader:
                 else:
                     number = clean(value)
                 if isinstance(number, int):
-                    stated[field] = round(number * times)
+                    stated[field] = math.floor(number * times)
                     break
-        odd = {
-            (key, "wrong_type") for key in self.switches if _switch(_at(level, key)) == "wrong_type"
-        }
+        # What no spelling of the type reads is no value of it.
+        every = self.reads_own_keys.get(model_type, False)
+        switches = self.switches[every]
+        odd = {(key, "wrong_type") for key in switches if _switch(_at(level, key)) == "wrong_type"}
         odd |= {
             (path, reason)
-            for path in self.number_keys
+            for path in self.numbers[every]
             if isinstance(reason := clean(_at(level, path)), str)
         }
         return stated, odd

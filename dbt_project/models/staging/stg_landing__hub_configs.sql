@@ -5,9 +5,26 @@
 -- depends_on: {{ ref('config_conditions') }}
 {% set parse = config_parse() %}
 {% set fields = var('structural_fields') %}
-{% set looks = second_looks(parse) %}
 
-with source as (
+-- What is known of types and classes, and a row for the rest: a join in which every config finds one
+-- row keeps DuckDB's vectors whole, an outer join splits them.
+with known_types as (
+
+    select * from {{ ref('int_config_types') }}
+    union all by name
+    select '' as model_type
+
+),
+
+known_architectures as (
+
+    select * from {{ ref('int_config_architectures') }}
+    union all by name
+    select '' as architecture
+
+),
+
+source as (
 
     select
         {{ record_id() }} as record_id,
@@ -31,11 +48,12 @@ checked as (
     select
         *,
         coalesce(json_valid(text), false) as is_json,
-        is_json and starts_with(ltrim(text, ' ' || chr(9) || chr(10) || chr(13)), '{') as is_object,
-        -- Numbers in quotes, lists, fractions and the like are looked at one by one, and so are
-        -- keys that are written with escapes.
-        is_object and regexp_matches(text, {{ looks['either'] }}) as may_be_nested,
-        case when may_be_nested then regexp_matches(text, {{ looks['odd'] }}) end as is_odd
+        is_json and case
+            when starts_with(text, '{') then true
+            else starts_with(ltrim(text, ' ' || chr(9) || chr(10) || chr(13)), '{')
+        end as is_object,
+        -- Sub-configs, and be it for quantisation or positions.
+        is_object and text like {{ "'%{%{%'" }} as may_be_nested
     from source
 
 ),
@@ -50,25 +68,32 @@ outlined as (
 
 ),
 
+outlined_by_type as (
+
+    select
+        *,
+        {{ known_key('outlined.root.model_type', 'known_types', 'model_type') }} as root_key
+    from outlined
+
+),
+
 -- The language model's own level: a multimodal model's structure is never its vision tower's.
 levelled as (
 
     select
-        outlined.* exclude (root),
+        outlined.* exclude (root, root_key),
         outlined.root.model_type as root_type,
         outlined.root.architectures as root_architectures,
         outlined.root.quantization_config as root_quantization,
-        case
-            when outlined.root.tie_word_embeddings in (0, 1)
-                then outlined.root.tie_word_embeddings
-        end as root_tie,
+        -- The one field that counts at the root of a nested config.
+        {{ switch_value('outlined.root.tie_word_embeddings::varchar') }} as outer_tie,
         root_types.language_type as default_language_type,
         case
             {% for path in parse['language_paths'] %}
                 when root_types.language_path = {{ literal(path) }}
                     then {{ only_object(at('outlined.root', path)) }}
             {% endfor %}
-            when may_be_nested and root_types.model_type is null
+            when may_be_nested and outlined.root_key = ''
                 then coalesce(
                     {% for path in parse['general_language_paths'] %}
                         {{ only_object(at('outlined.root', path)) }},
@@ -76,7 +101,9 @@ levelled as (
                     null
                 )
         end as language_text,
-        case when may_be_nested then list_filter(
+        case when coalesce(
+            {% for key in parse['tower_keys'] %}outlined.root."{{ key }}"{{ ', ' if not loop.last }}{% endfor %}
+        ) is not null then list_filter(
             [
                 {% for key in parse['tower_keys'] %}
                     case when outlined.root."{{ key }}" is not null then '{{ key }}' end{{ ',' if not loop.last }}
@@ -84,9 +111,8 @@ levelled as (
             ],
             lambda key: key is not null
         ) end as tower_keys
-    from outlined
-    left join {{ ref('int_config_types') }} as root_types
-        on outlined.root.model_type = root_types.model_type
+    from outlined_by_type as outlined
+    inner join known_types as root_types on outlined.root_key = root_types.model_type
 
 ),
 
@@ -95,8 +121,9 @@ sifted as (
     select
         *,
         language_text is not null as is_nested,
-        case when is_object then coalesce(language_text, text) end as level_text,
-        case when is_odd then {{ config_entries('level_text', parse) }} end as entries
+        -- Not coalesce, which copies the texts.
+        case when language_text is not null then language_text when is_object then text end
+            as level_text
     from levelled
 
 ),
@@ -105,27 +132,41 @@ parsed as (
 
     select
         *,
-        from_json(
-            case when is_odd then {{ clean_object('entries', parse) }} else level_text end,
-            '{{ json_shape(parse['level_shape']) }}'
-        ) as level
+        from_json(level_text, '{{ json_shape(parse['level_shape']) }}') as level,
+        case when is_nested then outer_tie end as root_tie
     from sifted
+
+),
+
+-- What needs no type is read before the joins, while DuckDB's vectors are flat.
+general as (
+
+    select
+        *,
+        -- Numbers in quotes, lists, fractions, ten digits and more are looked at one by one.
+        {{ has_odd_values(parse['general_keys'], parse) }} as has_odd_level,
+        {% for field in fields %}
+            {{ general_code(field, parse, 'integer') }} as {{ field }}_general{{ ',' if not loop.last }}
+        {% endfor %}
+    from parsed
 
 ),
 
 named as (
 
     select
-        parsed.*,
-        nullif(case when is_nested then root_type else level.model_type end, 'unknown')
+        general.*,
+        nullif(case when is_nested then root_type else general.level.model_type end, 'unknown')
             as model_type,
         coalesce(
-            case when is_nested then root_architectures[1] end, level.architectures[1]
+            case when is_nested then root_architectures[1] end, general.level.architectures[1]
         ) as architecture,
-        case when is_nested then root_quantization else level.quantization_config end
+        case when is_nested then root_quantization else general.level.quantization_config end
             as quantization,
-        nullif(level.model_type, 'unknown') as level_type
-    from parsed
+        nullif(general.level.model_type, 'unknown') as level_type,
+        {{ known_key("case when level_type is null then architecture end", 'known_architectures', 'architecture') }}
+            as architecture_key
+    from general
 
 ),
 
@@ -145,16 +186,12 @@ keyed as (
             as rejected_value,
         named.architecture,
         named.model_type,
-        case
-            when named.is_nested then coalesce(named.level_type, named.default_language_type)
-            else coalesce(flat_types.language_type, named.level_type, architectures.model_type)
-        end as language_model_type,
-        -- Where a sub-config is left out as a whole, the outer class decides what is in it.
-        case
-            when not named.is_nested and flat_types.language_path is not null
-                then named.level_type
-            else language_model_type
-        end as schema_type,
+        named.is_nested or named.level_type is null as is_language_level,
+        coalesce(
+            named.level_type,
+            case when named.is_nested then named.default_language_type else architectures.model_type end
+        ) as schema_type,
+        {{ known_key('schema_type', 'known_types', 'model_type') }} as schema_key,
         case
             when named.tower_keys <> [] or named.quantization is not null
                 then list_concat(
@@ -164,63 +201,119 @@ keyed as (
         end as config_keys,
         named.quantization ->> '$.quant_method' as quantization_method,
         named.level_text,
-        named.entries,
-        {% for key in parse['keys'] %}
-            {% if key == 'tie_word_embeddings' %}
-                -- The one field that counts at the root of a nested config.
-                coalesce(case when named.is_nested then named.root_tie end, named.level."{{ key }}")
-            {% else %}
-                {{ at('named.level', key) }}
-            {% endif %} as {{ key_column(key) }}{{ ',' if not loop.last }}
+        named.level,
+        named.root_tie,
+        named.has_odd_level,
+        {% for field in fields %}
+            named.{{ field }}_general{{ ',' if not loop.last }}
         {% endfor %}
     from named
-    left join {{ ref('int_config_types') }} as flat_types on named.level_type = flat_types.model_type
-    left join {{ ref('int_config_architectures') }} as architectures
-        on case when named.level_type is null then named.architecture end = architectures.architecture
+    inner join known_architectures as architectures
+        on named.architecture_key = architectures.architecture
+
+),
+
+typed as (
+
+    select
+        keyed.*,
+        -- Where a sub-config is left out as a whole, the outer class decides what is in it: its
+        -- type is the schema's, the language model's type is that of the sub-config.
+        case
+            when keyed.is_language_level then keyed.schema_type
+            else coalesce(types.language_type, keyed.schema_type)
+        end as language_model_type,
+        coalesce(types.reads_own_keys, false) as reads_own_keys,
+        {% for field in fields %}
+            types.{{ field }}_spelling,
+            types.{{ field }}_default,
+            types.{{ field }}_rule,
+            types.{{ field }}_is_invariant{{ ',' if not loop.last }}
+        {% endfor %}
+    from keyed
+    inner join known_types as types on keyed.schema_key = types.model_type
+
+),
+
+-- Keys that only some types read.
+owned as (
+
+    select
+        *,
+        case
+            when reads_own_keys then from_json(level_text, '{{ json_shape(parse['own_shape']) }}')
+        end as own
+    from typed
+
+),
+
+judged as (
+
+    select
+        *,
+        has_odd_level or {{ has_odd_values(parse['own_keys'], parse) }} as is_odd
+    from owned
+
+),
+
+listed as (
+
+    select
+        *,
+        case when is_odd then {{ config_entries('level_text', parse) }} end as entries
+    from judged
+
+),
+
+cleaned as (
+
+    select
+        *,
+        case when is_odd then {{ clean_object('entries', parse) }} end as clean_text
+    from listed
+
+),
+
+reread as (
+
+    select
+        * replace (
+            case
+                when is_odd then from_json(clean_text, '{{ json_shape(parse['level_shape']) }}')
+                else level
+            end as level,
+            case
+                when is_odd and reads_own_keys
+                    then from_json(clean_text, '{{ json_shape(parse['own_shape']) }}')
+                else own
+            end as own
+        )
+    from cleaned
+
+),
+
+generalised as (
+
+    select
+        * replace (
+            {% for field in fields %}
+                case when is_odd then {{ general_code(field, parse) }} else {{ field }}_general end
+                    as {{ field }}_general{{ ',' if not loop.last }}
+            {% endfor %}
+        )
+    from reread
 
 ),
 
 stated as (
 
     select
-        keyed.* exclude ({% for key in parse['keys'] %}{{ key_column(key) }}{{ ', ' if not loop.last }}{% endfor %}),
-        {% for field in fields %}
-            {{ by_spelling(field, parse['spellings'][field], first_key) }} as {{ field }}_stated,
-            {{ by_spelling(field, parse['spellings'][field], first_place) }} as {{ field }}_place,
-            {{ condition_value(field, parse['conditions']) }} as {{ field }}_condition,
-            types.{{ field }}_default,
-            types.{{ field }}_rule,
-            coalesce(types.{{ field }}_is_invariant, false) as {{ field }}_is_invariant{{ ',' if not loop.last }}
-        {% endfor %}
-    from keyed
-    left join {{ ref('int_config_types') }} as types on keyed.schema_type = types.model_type
-
-),
-
-with_nulls as (
-
-    select
         *,
-        -- Keys that are there and null take no class default.
-        case
-            when
-                {% for field in fields if field not in var('structural_switches') %}
-                    {{ field }}_stated is null and (
-                        is_verbatim and {{ field }}_default is not null
-                        or not is_verbatim and {{ field }}_rule is not null
-                        and not {{ field }}_is_invariant
-                    ) or
-                {% endfor %}
-                not is_verbatim and d_ffn_stated is null
-                then list_transform(
-                    list_filter(
-                        map_entries(from_json(level_text, '"MAP(VARCHAR, JSON)"')),
-                        lambda entry: entry.value is null
-                    ),
-                    lambda entry: entry.key
-                )
-        end as null_paths
-    from stated
+        {% for field in fields %}
+            {{ stated_code(field, parse) }} as {{ field }}_stated,
+            {{ condition_value(field, parse) }} as {{ field }}_condition{{ ',' if not loop.last }}
+        {% endfor %}
+    from generalised
 
 ),
 
@@ -239,19 +332,17 @@ resolved as (
         config_keys,
         quantization_method,
         {% for field in fields %}
-            {{ resolved_value(field, parse) }} as {{ field }}_resolved,
-            try_cast({{ field }}_resolved as bigint) as {{ field }},
-            -- The place of the key that states it (first_place), 200: class default, 201: derived.
-            {{ resolved_place(field, parse) }}::utinyint as {{ field }}_found,
+            {{ resolved_code(field, parse) }} as {{ field }}_code,
         {% endfor %}
-        list_filter(entries, lambda entry: entry.clean is null and entry.reason is not null)
-            as every_odd_value,
-        list_transform(every_odd_value, lambda entry: entry.json_path) as odd_paths,
-        -- A key may be repeated; its last value speaks.
-        list_transform(
+        case when is_odd then list_filter(
+            entries, lambda entry: entry.clean is null and entry.reason is not null
+        ) end as every_odd_value,
+        case when is_odd then list_transform(every_odd_value, lambda entry: entry.json_path) end as odd_paths,
+        -- Of a repeated key with an odd value the last speaks, as in Python.
+        case when is_odd then list_transform(
             list_sort(list_distinct(odd_paths)),
             lambda path: every_odd_value[list_position(odd_paths, path)]
-        ) as odd_values,
+        ) end as odd_values,
         case
             when is_undecodable then 'invalid_utf8'
             when not is_json then 'invalid_json'
@@ -259,8 +350,18 @@ resolved as (
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
         end as rejection_reason,
         rejected_value
-    from with_nulls
+    from stated
 
 )
 
-select * exclude (every_odd_value, odd_paths, {% for field in fields %}{{ field }}_resolved{{ ', ' if not loop.last }}{% endfor %}) from resolved
+select
+    * exclude (
+        every_odd_value, odd_paths, {% for field in fields %}{{ field }}_code{{ ', ' if not loop.last }}{% endfor %}
+    ),
+    {% for field in fields %}
+        {% if field != 'expansion_ratio' %}
+            {{ field }}_code >> 8 as {{ field }},
+            ({{ field }}_code & 255)::utinyint as {{ field }}_found,
+        {% endif %}
+    {% endfor %}
+from resolved
