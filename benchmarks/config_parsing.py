@@ -11,6 +11,8 @@ process of its own:
   is there counts; guarded against invalid JSON and endless numbers, which would end it;
 - `from_json, common keys`: the same with the keys that are common to many types only;
 - `json loop`: json.loads in a loop over a pandas frame, all known keys;
+- `json loop, checked`: such a loop that does what modelstrata does up to defaults and rules, with
+  each type's spelling and a look at every value: the independent reader of the tests;
 - `json_normalize`: pandas.json_normalize of the loaded objects, all known keys.
 
 Prints seconds, CPU seconds and peak memory of each, the ratio to `modelstrata`, and how many of the
@@ -35,6 +37,8 @@ import pandas as pd
 from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import land_file, prepare
 from modelstrata.settings import DBT_PROJECT
+from tests.dbt_project.config_reader import ConfigReader
+from tests.dbt_project.conftest import Warehouse
 
 _SEED = 20261122
 _FIELDS = ("d_model", "layers", "heads", "kv_heads", "d_ffn", "vocab_size", "pos")
@@ -179,6 +183,16 @@ def _loop(names: dict[str, list[str]], batch: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model_id", *names])
 
 
+def _checked_loop(data: Path, batch: Path) -> pd.DataFrame:
+    frame = pd.read_parquet(batch, columns=["model_id", "config"])
+    reader = ConfigReader(Warehouse(data))
+    rows = []
+    for model_id, text in zip(frame["model_id"], frame["config"], strict=True):
+        read = reader.read(text)
+        rows.append({"model_id": model_id} | ({} if isinstance(read, str) else read[0]))
+    return pd.DataFrame(rows)
+
+
 def _normalize(names: dict[str, list[str]], batch: Path) -> pd.DataFrame:
     frame = pd.read_parquet(batch, columns=["model_id", "config"])
     flat = pd.json_normalize([json.loads(text) for text in frame["config"]])
@@ -192,7 +206,7 @@ def run_one(way: str, data: Path, batch: Path) -> None:
     """Run one way; print its seconds, CPU seconds, peak memory in MiB and share of values read."""
     spec = json.loads((data / "spec.json").read_text())
     every, common = spec["every"], spec["common"]
-    connection = duckdb.connect(str(data / "dev" / "warehouse.duckdb"))
+    connection = duckdb.connect(str(data / "dev" / "warehouse.duckdb"), read_only=True)
 
     def query(sql: str) -> Callable[[], None]:
         return lambda: (connection.execute(f"create temp table parsed as {sql}"), None)[1]
@@ -202,6 +216,7 @@ def run_one(way: str, data: Path, batch: Path) -> None:
         "from_json": query(hand_written(every, batch)),
         "from_json, common keys": query(hand_written(common, batch)),
         "json loop": lambda: _loop(every, batch),
+        "json loop, checked": lambda: _checked_loop(data, batch),
         "json_normalize": lambda: _normalize(every, batch),
     }
     start, cpu = time.perf_counter(), time.process_time()
@@ -241,7 +256,8 @@ def main() -> None:
         (data / "landing" / "hub_configs" / "generated.parquet").symlink_to(batch)
         spec = {"sql": sql, "every": every, "common": common}
         (data / "spec.json").write_text(json.dumps(spec))
-        ways = ("modelstrata", "from_json", "from_json, common keys", "json loop", "json_normalize")
+        ways = ["modelstrata", "from_json", "from_json, common keys"]
+        ways += ["json loop", "json loop, checked", "json_normalize"]
         measured: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
         for _ in range(arguments.repeats):
             for way in ways:

@@ -22,7 +22,7 @@ class ConfigReader:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.general: dict[str, list[str]] = {}
-        self.typed: dict[tuple[str, str], tuple[list[str], float]] = {}
+        self.typed: dict[tuple[str | None, str], tuple[list[str], float]] = {}
         query = "select field, json_paths from intermediate.int_config_spellings "
         self.general = dict(warehouse.rows(query + "where spelling is null"))
         for model_type, field, paths, scale in warehouse.rows(
@@ -136,13 +136,13 @@ def clean(value: Any) -> int | str | None:
         return None
     if isinstance(value, list):
         numbers = [float(item) if _is_numeric(item) else None for item in value]
-        number = clean(numbers[0]) if numbers and len(set(numbers)) == 1 else None
-        return number if isinstance(number, int) else "varies_by_layer"
+        first = clean(numbers[0]) if numbers and len(set(numbers)) == 1 else None
+        return first if isinstance(first, int) else "varies_by_layer"
     if isinstance(value, str) and value.strip().lower() in ("nan", "inf", "infinity"):
         return "not_finite"
     if not _is_numeric(value):
         return "wrong_type"
-    number = value if isinstance(value, int) else float(value)
+    number: int | float = value if isinstance(value, int) else float(value)
     if isinstance(number, float) and math.isnan(number):
         return "not_finite"
     if isinstance(number, float) and math.isinf(number):

@@ -74,7 +74,7 @@ FIXED = [
     '{"text_config": [], "llm_config": {"hidden_size": 64}, "hidden_size": 1}',
 ]  # fmt: skip
 
-_64 = (64, {})
+_64: tuple[int, dict[str, str]] = (64, {})
 #: Text by name, and its d_model with reasons by key, or why it is set aside whole.
 EXTREME: dict[str, tuple[Callable[[], str | None], tuple[int | None, dict[str, str]] | str]] = {
     "no-text": (lambda: None, "invalid_json"),

@@ -136,7 +136,7 @@ def _first_leaderboard(landing: Path) -> None:
         v1("odd/no-date", date=None),
         v1("odd/too-high", 96.5),
         v1("odd/below-zero", -0.5),
-        v1("odd/no-number", MMLU=float("nan"), **{"Average ⬆️": None}),
+        v1("odd/no-number", 50.0, MMLU=float("nan"), **{"Average ⬆️": None}),
         v1("odd/one-missing", GSM8K=None, **{"Average ⬆️": 50.0}),
         v1("odd/wrong-average", **{"Average ⬆️": 57.5}),
         v1("odd/rounded-average", **{"Average ⬆️": 52.45}),
