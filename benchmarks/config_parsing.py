@@ -34,6 +34,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from extract.config_vocabulary import SWITCHES
 from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import land_file, prepare
 from modelstrata.settings import DBT_PROJECT
@@ -57,7 +58,6 @@ _COMMON = {
     "use_cache": True,
 }
 _VISION = {"hidden_size": 1024, "image_size": 336, "num_hidden_layers": 24, "patch_size": 14}
-_SWITCHES = {"tie_word_embeddings", "attention_bias", "mlp_bias"}
 
 #: {model type: ({field: first key}, JSON path of the language model's config, its model type)}
 _Types = dict[str, tuple[dict[str, str], str | None, str]]
@@ -107,7 +107,7 @@ def generate(n: int, path: Path) -> None:
         values |= {"kv_heads": 8, "vocab_size": 32000, "pos": 4096, "head_dim": 64}
         level: dict[str, Any] = {"model_type": inner, **_COMMON}
         for field, key in types[inner][0].items():
-            _put(level, key, False if field in _SWITCHES else values.get(field, 16))
+            _put(level, key, False if field in SWITCHES else values.get(field, 16))
         config = level
         if language_path:
             config = {"model_type": name, "vision_config": _VISION}

@@ -253,12 +253,7 @@ class Exporter:
             return any(model_type in self._mappings[mapping] for mapping in mappings)
 
         is_pair = bool(root.is_encoder_decoder)
-        is_text = is_in(
-            "MODEL_FOR_CAUSAL_LM",
-            "MODEL_FOR_IMAGE_TEXT_TO_TEXT",
-            "MODEL_FOR_MULTIMODAL_LM",
-            "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM",
-        )
+        is_text = model_type in self._texts
         if is_pair and is_in("MODEL_FOR_SPEECH_SEQ_2_SEQ"):
             return "encoder_decoder" if is_in("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM") else "audio"
         if is_text and is_pair:

@@ -38,7 +38,7 @@ from transformers.initialization import no_init_weights
 from transformers.models.auto import modeling_auto
 
 from extract.config_probing import ConfigClass, language_config, read, silence
-from extract.config_vocabulary import COMPANIONS
+from extract.config_vocabulary import COMPANIONS, SWITCHES
 from modelstrata.progress import progress
 
 Row = dict[str, Any]
@@ -72,7 +72,6 @@ _POOLS: dict[str, tuple[int, ...]] = {
     "attention_bias": (0, 1),
     "mlp_bias": (0, 1),
 }
-_SWITCHES = ("tie_word_embeddings", "attention_bias", "mlp_bias")
 
 _COMPONENTS = (
     ("norms", r"(norm\w*|\bln|\bln_\w+|\w+_ln|\bln\d)(\.\*)?\.(weight|bias|scale)$"),
@@ -170,7 +169,7 @@ class LanguageModel:
                 found[name] = _choose(rule, found, config)
             elif name not in found and (derived := _apply(rule, found)) is not None:
                 found[name] = derived
-        for name in (*_SWITCHES, "dense_layers", "shared_experts"):
+        for name in (*SWITCHES, "dense_layers", "shared_experts"):
             found.setdefault(name, Fraction(0))
         if "moe_d_ffn" in found:
             found.setdefault("shared_d_ffn", found["shared_experts"] * found["moe_d_ffn"])
@@ -225,7 +224,7 @@ class LanguageModel:
                 # No fewer than by default: special tokens have fixed numbers.
                 few = int(self.defaults.get(name, 32000))
                 drawn[path] = few * self.random.randint(1, 4) + 16 * self.random.randint(1, 40)
-            elif name in _SWITCHES:
+            elif name in SWITCHES:
                 drawn[path] = bool(self.random.getrandbits(1))
             elif name == "d_model" and self.companion:
                 ratio = self.defaults[name] / int(read(self.known.default, self.companion) or 1)
@@ -329,8 +328,6 @@ class LanguageModel:
                 "coefficient": float(coefficient),
                 "n_probes": len(probes) + len(held_out) + 1,
                 "max_relative_error": max(errors),
-                "default_relative_error": errors[0],
-                "fixed": sorted(fixed),
             }
             for part, polynomial in (formula | self.head()).items()
             for term, coefficient in polynomial.items()

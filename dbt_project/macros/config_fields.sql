@@ -7,10 +7,9 @@
 What the parse of configs is generated from, read from tables that the run has built by then:
 `spellings` (field → [{number, json_paths, scale}], number none for the general one), `rules`
 (field → rules about absent keys), `defaults` (fields with a class default), `conditions`,
-`language_paths`, `tower_keys`; JSON paths of all `keys`, of `numbers` (integers) and `switches`, of
-`general_keys` and of `own_keys` (read for some types only); `level_shape`, `own_shape` and
-`root_shape` for `json_shape`. All are empty where the tables are not built yet (`dbt compile` on an
-empty file).
+`language_paths`, `tower_keys`; JSON paths of `numbers` (integers) and `switches`, of `general_keys`
+and of `own_keys` (read for some types only); `level_shape`, `own_shape` and `root_shape` for
+`json_shape`. All are empty where the tables are not built yet (`dbt compile` on an empty file).
 #}
 {% macro config_parse() %}
     {% set spellings = {} %}
@@ -77,7 +76,6 @@ empty file).
         'rules': rules,
         'defaults': defaults,
         'conditions': conditions,
-        'keys': keys,
         'numbers': integers,
         'switches': switches | unique | list,
         'general_keys': general_keys | unique | list,

@@ -34,3 +34,20 @@ a pattern from a column once a row.
         false
     )
 {%- endmacro %}
+
+{# The families whose rules of a kind (`name` or `class`) match `text`, each once; see family_rules. #}
+{% macro matching_families(rules, kind, text) -%}
+    list_distinct(list_filter([
+        {%- for rule in rules if rule[1] == kind %}
+        case
+            when
+                regexp_matches({{ text }}, {{ literal(rule[2]) }})
+                {%- if rule[3] %}
+                and (class = '' or regexp_matches(class, {{ literal(rule[3]) }}))
+                {%- endif %}
+                then {{ literal(rule[0]) }}
+        end,
+        {%- endfor %}
+        null
+    ], lambda family: family is not null))
+{%- endmacro %}

@@ -6,8 +6,7 @@ with keys as (
 
 known as (
 
-    unpivot {{ ref('int_structures_exact') }}
-    on layers, d_model, heads, d_ffn, kv_heads, vocab_size, pos into name field value value
+    {{ exact_values() }}
 
 ),
 

@@ -50,26 +50,7 @@ matched as (
     select
         name,
         class,
-        list_distinct(
-            list_filter(
-                [
-                    {% for rule in rules if rule[1] == 'name' %}
-                        case
-                            when
-                                regexp_matches(name, {{ literal(rule[2]) }})
-                                {% if rule[3] %}
-                                    and (
-                                        class = '' or regexp_matches(class, {{ literal(rule[3]) }})
-                                    )
-                                {% endif %}
-                                then {{ literal(rule[0]) }}
-                        end,
-                    {% endfor %}
-                    null
-                ],
-                lambda family: family is not null
-            )
-        ) as families
+        {{ matching_families(rules, 'name', 'name') }} as families
     from (
         select distinct
             name,
@@ -125,20 +106,7 @@ classes as (
 
     select
         class,
-        list_distinct(
-            list_filter(
-                [
-                    {% for rule in rules if rule[1] == 'class' %}
-                        case
-                            when regexp_matches(class, {{ literal(rule[2]) }})
-                                then {{ literal(rule[0]) }}
-                        end,
-                    {% endfor %}
-                    null
-                ],
-                lambda family: family is not null
-            )
-        ) as families
+        {{ matching_families(rules, 'class', 'class') }} as families
     from (select distinct class from models) as distinct_classes
 
 ),

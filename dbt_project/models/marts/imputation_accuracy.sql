@@ -7,8 +7,7 @@ with imputations as (
 
 known as (
 
-    unpivot {{ ref('int_structures_exact') }}
-    on layers, d_model, heads, d_ffn, kv_heads, vocab_size, pos into name field value value
+    {{ exact_values() }}
 
 ),
 

@@ -193,7 +193,7 @@ keyed as (
         ) as schema_type,
         {{ known_key('schema_type', 'known_types', 'model_type') }} as schema_key,
         case
-            when named.tower_keys <> [] or named.quantization is not null
+            when named.tower_keys is not null or named.quantization is not null
                 then list_concat(
                     coalesce(named.tower_keys, []),
                     case when named.quantization is not null then ['quantization_config'] else [] end
