@@ -42,9 +42,14 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()
 
-    def export(self) -> None:
-        """Set the variables that dbt and Dagster read, for this process and its children."""
+    def export(self, code: str = "") -> None:
+        """Set the variables that dbt and Dagster read, for this process and its children.
+
+        Args:
+            code: hash of the SQL; dbt builds everything anew when it has changed.
+        """
         os.environ["MODELSTRATA_DATA"] = str(self.data)
+        os.environ["MODELSTRATA_CODE"] = code
         os.environ["DAGSTER_HOME"] = str(self.dagster_home)
 
     @property

@@ -38,6 +38,26 @@ def manifest() -> dict[str, Any]:
     return json.loads(MANIFEST.read_text(encoding="utf-8"))
 
 
+def primary_keys() -> list[tuple[str, list[str]]]:
+    """List each mart that states a key, with its columns.
+
+    Small marts state it as a constraint, those with a row a model as a test.
+    """
+    nodes = manifest()["nodes"]
+    keys = {
+        node["name"]: constraint["columns"]
+        for node in nodes.values()
+        for constraint in node.get("constraints") or []
+        if constraint["type"] == "primary_key"
+    }
+    for node in nodes.values():
+        if (node.get("test_metadata") or {}).get("name") == "primary_key":
+            tested = nodes[node["attached_node"]]
+            if tested["schema"] == "marts":
+                keys[tested["name"]] = node["test_metadata"]["kwargs"]["columns"]
+    return sorted(keys.items())
+
+
 def _parse() -> None:
     Settings().export()
     with tempfile.TemporaryDirectory() as target:

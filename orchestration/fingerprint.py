@@ -1,6 +1,7 @@
 """What a warehouse was built from, as one hash: landed batches, code and library versions."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -54,10 +55,16 @@ def describe_batch(table: str, path: Path) -> Batch:
     return Batch(table, path.stem, f"rows-{total[0][0]}")
 
 
-def code_fingerprint() -> str:
+def sql_fingerprint() -> str:
+    """Hash what decides the tables that dbt makes: SQL, seeds and library versions."""
+    return code_fingerprint(("dbt_project",))
+
+
+def code_fingerprint(folders: Iterable[str] = tuple(_CODE)) -> str:
     """Hash the SQL, seeds, Python and library versions that decide what a build writes."""
     digest = hashlib.sha256()
-    for folder, patterns in _CODE.items():
+    for folder in folders:
+        patterns = _CODE[folder]
         paths = {path for pattern in patterns for path in (ROOT / folder).rglob(pattern)}
         for path in sorted(paths):
             relative = path.relative_to(ROOT)

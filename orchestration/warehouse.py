@@ -16,7 +16,9 @@ from filelock import FileLock, Timeout
 import modelstrata
 from modelstrata.errors import BuildFailed, BuildInProgress, storage_errors
 from modelstrata.landing import batches, check_file, prepare, sync_folder
+from modelstrata.landing_schema import RAW_TABLES
 from modelstrata.settings import Settings
+from orchestration.dbt_cli import primary_keys
 from orchestration.docs import docs_page
 from orchestration.fingerprint import Batch, describe_batch, fingerprint, landed_batches
 from release.folder import version as release_version
@@ -35,6 +37,8 @@ class Build:
         file: the DuckDB file that dbt writes; its stem is that of the published one.
         landed: batches that the build reads, those that it lands itself included.
         is_unchanged: the published warehouse was built from the same batches and code.
+        has_lost_batches: the published warehouse holds batches that are gone or were overwritten,
+            so that adding to it is not enough.
         built: halves of the dbt project that were built and tested in this run.
         children: processes that write the file; none may outlive the build.
     """
@@ -44,6 +48,7 @@ class Build:
     lock: FileLock
     landed: list[Batch]
     is_unchanged: bool
+    has_lost_batches: bool = False
     built: set[str] = field(default_factory=set)
     children: list[subprocess.Popen] = field(default_factory=list)
 
@@ -93,7 +98,8 @@ def open_build(settings: Settings, run_id: str) -> Build:
                 is_new = (table, path.stem, digests[table, path.stem]) not in known
                 check_file(table, path, decode=is_new)
             is_unchanged = is_published(settings, fingerprint(landed))
-            build = Build(settings, run_id, lock, landed, is_unchanged)
+            raw = {b for b in published_batches(settings) if b.table in RAW_TABLES}
+            build = Build(settings, run_id, lock, landed, is_unchanged, not raw <= set(landed))
             if not is_unchanged:
                 build.folder.mkdir()
                 (settings.builds / CURRENT).symlink_to(build.folder, target_is_directory=True)
@@ -234,3 +240,7 @@ def _write_meta(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
         "insert into meta.landing_batches values (?, ?, ?)",
         [(b.table, b.name, b.digest) for b in sorted(build.landed)],
     )
+    connection.execute(
+        'create or replace table meta.primary_keys ("table" varchar, columns varchar[])'
+    )
+    connection.executemany("insert into meta.primary_keys values (?, ?)", primary_keys())

@@ -58,9 +58,7 @@ def _mart(connection: duckdb.DuckDBPyConnection, name: str, comment: str) -> Mar
         [name],
     ).fetchall()
     key = connection.execute(
-        "select constraint_column_names from duckdb_constraints() where schema_name = 'marts' "
-        "and table_name = ? and constraint_type = 'PRIMARY KEY'",
-        [name],
+        'select columns from meta.primary_keys where "table" = ?', [name]
     ).fetchone()
     count = connection.table(f"marts.{name}").count("*").fetchone()
     return Mart(

@@ -2,3 +2,8 @@
 {% macro record_id() -%}
     parse_filename(filename, true) || ':' || file_row_number
 {%- endmacro %}
+
+{# The batch that a row was landed in. #}
+{% macro landed_batch() -%}
+    parse_filename(filename, true)
+{%- endmacro %}

@@ -35,16 +35,48 @@ a pattern from a column once a row.
     )
 {%- endmacro %}
 
-{# The families whose rules of a kind (`name` or `class`) match `text`, each once; see family_rules. #}
+{# True if a rule about the name or the id of a model matches `text`; see any_kind_rule. #}
+{% macro any_name_rule(rules) -%}
+    {%- set patterns = [] -%}
+    {%- for rule in rules if rule[1] in ('name', 'id') -%}{%- do patterns.append('(?:' ~ rule[2] ~ ')') -%}{%- endfor -%}
+    {%- if patterns -%} regexp_matches(text, {{ literal(patterns | join('|')) }})
+    {%- else -%} false
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+Which name rules fit a class, as bits of the columns rules_0, rules_1 …; all of them where the class
+is unknown.
+#}
+{% macro fitting_rules(rules, class) -%}
+    {%- set named = [] -%}{%- for rule in rules if rule[1] == 'name' -%}{%- do named.append(rule) -%}{%- endfor -%}
+    {%- for batch in named | batch(60) %}
+        {%- set words = loop.index0 %}
+        0
+        {%- for rule in batch %}
+            {%- if rule[3] %}
+        | case when {{ class }} = '' or regexp_matches({{ class }}, {{ literal(rule[3]) }}) then 1::bigint << {{ loop.index0 }} else 0 end
+            {%- else %}
+        | 1::bigint << {{ loop.index0 }}
+            {%- endif %}
+        {%- endfor %} as rules_{{ words }},
+    {%- endfor %}
+    {{ named | length }} as n_rules
+{%- endmacro %}
+
+{#
+The families whose rules of a kind (`name` or `class`) match `text`, each once; see family_rules.
+Rules about names look at the bits of `fitting_rules` first.
+#}
 {% macro matching_families(rules, kind, text) -%}
     list_distinct(list_filter([
         {%- for rule in rules if rule[1] == kind %}
         case
             when
-                regexp_matches({{ text }}, {{ literal(rule[2]) }})
-                {%- if rule[3] %}
-                and (class = '' or regexp_matches(class, {{ literal(rule[3]) }}))
+                {%- if kind == 'name' %}
+                rules_{{ loop.index0 // 60 }} & (1::bigint << {{ loop.index0 % 60 }}) <> 0 and
                 {%- endif %}
+                regexp_matches({{ text }}, {{ literal(rule[2]) }})
                 then {{ literal(rule[0]) }}
         end,
         {%- endfor %}

@@ -18,6 +18,7 @@ from modelstrata.progress import progress
 from modelstrata.settings import Settings
 from orchestration.dbt_cli import Translator, manifest
 from orchestration.failures import clear_failures
+from orchestration.fingerprint import sql_fingerprint
 from orchestration.warehouse import open_build, publish
 
 PUBLISHED = dg.AssetKey("published_warehouse")
@@ -56,10 +57,12 @@ def _build_part(context: dg.AssetExecutionContext, dbt: DbtCliResource, part: st
         if build.is_unchanged:
             context.log.info("The same batches and code are published already: nothing to do.")
             return
-        settings.export()
+        settings.export(sql_fingerprint())
         target = build.dbt_target(part)
         # Unit tests test the code, not the data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test"]
+        if part == "core" and build.has_lost_batches:
+            command.append("--full-refresh")
         invocation = dbt.cli(command, context=context, raise_on_error=False, target_path=target)
         steps = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
         build.children.append(invocation.process)

@@ -26,13 +26,27 @@ def run_dbt(
     data: Path, target_path: Path, arguments: Sequence[str] = BUILD, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run dbt on `data`/dev/warehouse.duckdb."""
+    process = start_dbt(data, target_path, ("--quiet", *arguments), **environment)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start_dbt(
+    data: Path, target_path: Path, arguments: Sequence[str] = BUILD, **environment: str
+) -> subprocess.Popen[str]:
+    """Start dbt on `data`/dev/warehouse.duckdb."""
     (data / "dev").mkdir(exist_ok=True)
-    command = [str(DBT), "--no-use-colors", "--log-level-file", "none", "--quiet", *arguments]
+    command = [str(DBT), "--no-use-colors", "--log-level-file", "none", *arguments]
     command += ["--target", "dev", "--target-path", str(target_path)]
     command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     variables = {**os.environ, "TZ": "UTC", **environment, "MODELSTRATA_DATA": str(data)}
-    return subprocess.run(
-        command, cwd=DBT_PROJECT, env=variables, capture_output=True, text=True, check=False
+    return subprocess.Popen(
+        command,
+        cwd=DBT_PROJECT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -24,7 +24,8 @@ def land(landing: Path, table: str, batch: str, rows: list[Row], **extra: str) -
     with duckdb.connect() as connection:
         connection.execute(f"create table landed ({declared})")
         values = [[row.get(name) for name in columns] for row in rows]
-        connection.executemany(f"insert into landed values ({marks})", values)
+        if values:
+            connection.executemany(f"insert into landed values ({marks})", values)
         connection.table("landed").write_parquet(str(target))
 
 

@@ -34,14 +34,16 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("""
             create schema marts; create schema rules; create schema meta; create schema staging;
             create table staging.hidden as select 1 as x;
-            create table marts.models (model_id varchar, likes bigint, primary key (model_id));
+            create table marts.models (model_id varchar, likes bigint);
             insert into marts.models
                 select 'owner/model-' || i, nullif(i % 7, 0)
                 from (from range(300000) as r(i) order by hash(i));
             create table marts.structure_performance (
-                model_id varchar, benchmark varchar, score double, days date[],
-                primary key (model_id, benchmark)
+                model_id varchar, benchmark varchar, score double, days date[]
             );
+            create table meta.primary_keys ("table" varchar, columns varchar[]);
+            insert into meta.primary_keys values
+                ('models', ['model_id']), ('structure_performance', ['model_id', 'benchmark']);
             insert into marts.structure_performance values
                 ('b/ü', 'mmlu', 1.5, [date '2024-01-01']), ('a/x', 'mmlu', null, null),
                 ('a/x', 'gsm8k', 3, []);

@@ -14,14 +14,12 @@ with aliases as (
 by_hub as (
 
     select
-        aliases.model_id,
-        unnest(staged.base_models) as stated_base,
-        staged.base_relation,
+        model_id,
+        unnest(base_models) as stated_base,
+        base_relation,
         'hub' as base_source,
         1 as preference
-    from {{ ref('stg_landing__hub_models') }} as staged
-    inner join aliases on staged.model_id = aliases.seen_id
-    where staged.rejection_reason is null
+    from {{ ref('int_hub_listings') }}
 
 ),
 
@@ -50,14 +48,13 @@ by_leaderboard as (
 names as (
 
     select
-        ids.model_id,
-        split_part(ids.model_id, '/', 1) as owner,
-        lower(split_part(ids.model_id, '/', -1)) as name,
+        model_id,
+        split_part(model_id, '/', 1) as owner,
+        lower(split_part(model_id, '/', -1)) as name,
         regexp_replace(name, '([-_.]({{ suffix }}|{{ setting }}))+$', '') as bare_name,
-        kinds.is_quantized
-    from {{ ref('int_model_ids') }} as ids
-    inner join {{ ref('int_model_kinds') }} as kinds using (model_id)
-    where contains(ids.model_id, '/')
+        is_quantized
+    from {{ ref('int_model_kinds') }}
+    where contains(model_id, '/')
 
 ),
 

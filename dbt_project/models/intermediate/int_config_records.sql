@@ -1,3 +1,5 @@
+{{ config(materialized='incremental') }}
+
 -- One accepted record per model and source: under the model's own spelling first, then the newest.
 with staged as (
 
@@ -13,7 +15,7 @@ with staged as (
         config_keys,
         quantization_method
     from {{ ref('stg_landing__hub_configs') }}
-    where rejection_reason is null
+    where rejection_reason is null {{ only_changed('model_id', 'and') }}
 
 ),
 

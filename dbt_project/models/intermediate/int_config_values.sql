@@ -1,3 +1,5 @@
+{{ config(tags=['work']) }}
+
 {% set fields = var('structural_fields') | reject('equalto', 'expansion_ratio') | list %}
 
 with records as (
@@ -5,7 +7,9 @@ with records as (
     select configs.* replace (chosen.model_id as model_id)
     from {{ ref('stg_landing__hub_configs') }} as configs
     inner join {{ ref('int_config_records') }} as chosen using (record_id)
-    where chosen.rejection_reason is null
+    where
+        chosen.rejection_reason is null
+        {{ only_changed('chosen.model_id', 'and') }}
 
 ),
 

@@ -5,6 +5,21 @@ with evaluations as (
 
 ),
 
+-- Spellings of one model may each have a listing: the model's own speaks first.
+listings as (
+
+    select
+        model_id,
+        first(architecture order by seen_id <> model_id, record_id)
+            filter (architecture is not null) as architecture,
+        first(stored_parameters order by seen_id <> model_id, record_id)
+            filter (stored_parameters is not null) as stored_parameters
+    from {{ ref('int_hub_listings') }}
+    semi join evaluations using (model_id)
+    group by model_id
+
+),
+
 described as (
 
     select
@@ -24,8 +39,7 @@ described as (
     inner join {{ ref('models') }} as models using (model_id)
     left join evaluations as v2
         on v1.model_id = v2.model_id and v2.leaderboard = 'open_llm_v2'
-    left join {{ ref('stg_landing__hub_models') }} as listings
-        on v1.model_id = listings.model_id and listings.rejection_reason is null
+    left join listings on v1.model_id = listings.model_id
     left join {{ ref('int_structures_exact') }} as exact on v1.model_id = exact.model_id
     -- What is stated as the size of packed weights is no size.
     where v1.leaderboard = 'open_llm_v1' and not models.is_quantized

@@ -1,5 +1,12 @@
+{{ config(
+    materialized='incremental',
+    meta={'replaces': is_changed('seen_id')},
+) }}
+
+-- depends_on: {{ ref('int_changed_keys') }}
+
 -- Reads staging only: everything else that names models joins it.
-with seen as (
+with every as (
 
     {% for table in [
         'hub_models', 'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
@@ -7,14 +14,14 @@ with seen as (
     ] %}
         select
             model_id as seen_id,
-            '{{ table }}' as seen_in
+            true as is_record
         from {{ ref('stg_landing__' ~ table) }}
         union all
     {% endfor %}
     -- A bare name of a study is an id only where it was one, or is one elsewhere.
     select
         model_id as seen_id,
-        'pretraining_compute' as seen_in
+        true as is_record
     from {{ ref('stg_landing__pretraining_compute') }}
     where
         contains(model_id, '/')
@@ -22,13 +29,20 @@ with seen as (
     union all
     select
         base_model as seen_id,
-        'base_model' as seen_in
+        false as is_record
     from {{ ref('stg_landing__open_llm_leaderboard_v2') }}
     union all
     select
         unnest(base_models) as seen_id,
-        'base_model' as seen_in
+        false as is_record
     from {{ ref('stg_landing__hub_models') }}
+
+),
+
+seen as (
+
+    select * from every
+    {{ only_changed('seen_id') }}
 
 ),
 
@@ -37,8 +51,7 @@ ids as (
     select
         seen_id,
         lower(seen_id) as key,
-        count(*) filter (seen_in <> 'base_model') as n_records,
-        list_sort(list(distinct seen_in)) as seen_in
+        count(*) filter (is_record) as n_records
     from seen
     where {{ is_model_id('seen_id') }}
     group by seen_id
@@ -53,7 +66,8 @@ listings as (
         created_on,
         downloads
     from {{ ref('stg_landing__hub_models') }}
-    where rejection_reason is null
+    anti join {{ ref('int_hub_listings_older') }} using (record_id)
+    where rejection_reason is null {{ only_changed('model_id', 'and') }}
 
 ),
 
@@ -84,10 +98,10 @@ resolved as (
 
 ),
 
-spellings as (
+-- The spelling of the Hub's own listing, there the one that is downloaded; else the one most records
+-- have, then that with more capitals: ids are lowered more often than raised.
+contested as (
 
-    -- The spelling of the Hub's own listing, there the one that is downloaded; else the one most
-    -- records have, then that with more capitals: ids are lowered more often than raised.
     select
         resolved.key as model_key,
         first(
@@ -102,7 +116,25 @@ spellings as (
         bool_or(listings.seen_id is not null) as is_listed
     from resolved
     left join listings using (seen_id)
+    where resolved.key in (
+        select resolved.key from resolved
+        group by resolved.key
+        having count(*) > 1
+    )
     group by resolved.key
+
+),
+
+spellings as (
+
+    select * from contested
+    union all
+    select
+        resolved.key as model_key,
+        resolved.seen_id as spelling,
+        null as is_listed
+    from resolved
+    anti join contested on resolved.key = contested.model_key
 
 ),
 
@@ -122,7 +154,6 @@ final as (
             when spellings.is_listed then 'the listing spells it so'
             else 'most records spell it so, else the more capitals win'
         end as evidence,
-        resolved.seen_in,
         resolved.n_records > 0 as is_landed
     from resolved
     left join spellings using (model_key)

@@ -1,3 +1,5 @@
+{{ config(tags=['work']) }}
+
 {% set evidence = [
     ('listings', 'architecture', 'architecture'),
     ('listings', 'model_type', 'model_type'),
@@ -21,24 +23,22 @@
 
 with listings as (
 
-    select staged.* replace (aliases.model_id as model_id)
-    from {{ ref('stg_landing__hub_models') }} as staged
-    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
-    where staged.rejection_reason is null
+    select * from {{ ref('int_hub_listings') }}
+    {{ only_changed() }}
 
 ),
 
 configs as (
 
     select * from {{ ref('int_config_records') }}
-    where rejection_reason is null
+    where rejection_reason is null {{ only_changed('model_id', 'and') }}
 
 ),
 
 evaluations as (
 
     select * from {{ ref('int_evaluations') }}
-    where model_id is not null
+    where model_id is not null {{ only_changed('model_id', 'and') }}
 
 ),
 
@@ -61,7 +61,7 @@ texts as (
 
 )
 
-select distinct
+select
     model_id,
     evidence,
     text

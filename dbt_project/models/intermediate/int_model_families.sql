@@ -45,18 +45,30 @@ names as (
 
 ),
 
+-- Most rules are for some classes only, and there are few classes: which rules fit each is found out
+-- once, so that a name meets few patterns.
+class_rules as (
+
+    select
+        class,
+        {{ fitting_rules(rules, 'class') }}
+    from (select distinct class from names) as distinct_classes
+
+),
+
 matched as (
 
     select
-        name,
-        class,
-        {{ matching_families(rules, 'name', 'name') }} as families
+        distinct_names.name,
+        distinct_names.class,
+        {{ matching_families(rules, 'name', 'distinct_names.name') }} as families
     from (
         select distinct
             name,
             class
         from names
     ) as distinct_names
+    inner join class_rules using (class)
 
 ),
 
@@ -129,7 +141,7 @@ shapes as (
         models.model_id,
         any_value(shapes.family) as family
     from models
-    inner join {{ ref('int_structures') }} as structures using (model_id)
+    inner join {{ ref('model_structures') }} as structures using (model_id)
     inner join class_shapes as shapes
         on
             models.class = shapes.class

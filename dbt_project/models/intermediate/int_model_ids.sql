@@ -1,11 +1,11 @@
+{{ config(tags=['work']) }}
+
 with ids as (
 
     select
-        aliases.model_id,
+        model_id,
         'hub_models' as found_in
-    from {{ ref('stg_landing__hub_models') }} as staged
-    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
-    where staged.rejection_reason is null
+    from {{ ref('int_hub_listings') }}
     union all
     select
         model_id,
@@ -33,6 +33,7 @@ found as (
         model_id,
         list_sort(list(distinct found_in)) as found_in
     from ids
+    {{ only_changed() }}
     group by model_id
 
 ),
@@ -43,7 +44,7 @@ others as (
         model_id,
         list_sort(list(seen_id)) as other_ids
     from {{ ref('int_model_aliases') }}
-    where is_landed and seen_id <> model_id
+    where is_landed and seen_id <> model_id {{ only_changed('model_id', 'and') }}
     group by model_id
 
 )

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental') }}
+
 -- depends_on: {{ ref('model_kind_rules') }}
 -- depends_on: {{ ref('quantization_rules') }}
 {% set methods = rules('quantization_rules', 'quantization, evidence, pattern, preference') %}
@@ -9,18 +11,24 @@ with evidence as (
 
 ),
 
+-- Rules are matched against each distinct text once. Names are all distinct: one search for any of
+-- their patterns leaves few.
 texts as (
 
     select distinct
         evidence,
         text
     from evidence
+    where
+        case
+            when evidence in ('name', 'id') then {{ any_name_rule((rules | list) + (methods | list)) }}
+            else true
+        end
 
 ),
 
 matches as (
 
-    -- Rules are matched against each distinct text once, not against each model.
     select
         evidence,
         text,
@@ -46,7 +54,10 @@ matches as (
         list_position(
             ['architecture', 'model_type', 'pipeline_tag', 'config_source', 'leaderboard'],
             evidence
-        ) as body_rank
+        ) as body_rank,
+        body is not null or is_moe or is_multimodal or is_quantized or is_adapter or is_moe_either
+        or is_moe_name or is_multimodal_type or is_merged or is_embedding or is_decoder_embedding
+        or is_other_task or is_remote_code or is_not_quantized as is_telling
     from texts
 
 ),
@@ -83,6 +94,9 @@ matched as (
         ) filter (matches.body is not null) as body
     from evidence
     inner join matches using (evidence, text)
+    where
+        evidence.evidence in ('architecture', 'model_type')
+        or matches.is_telling
     group by evidence.model_id
 
 ),
@@ -145,6 +159,7 @@ flags as (
         bool_or(is_moe) filter (leaderboard <> 'open_llm_v1') as later_boards,
         bool_or(is_moe) filter (leaderboard = 'open_llm_v1') as first_board
     from {{ ref('int_evaluations') }}
+    {{ only_changed() }}
     group by model_id
 
 ),

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental') }}
+
 -- Counted from the structure; null where a variable is unknown. An assumed tie of input and output
 -- embeddings may move the count by no more than a twentieth.
 with totals as (

@@ -1,14 +1,15 @@
+{{ config(materialized='incremental') }}
+
 with listed as (
 
     select
-        staged.* replace (aliases.model_id as model_id),
-        staged.model_id <> aliases.model_id as is_other_spelling,
+        *,
+        seen_id <> model_id as is_other_spelling,
         nullif(
-            regexp_extract(array_to_string(staged.tags, chr(10)), '(?m)^license:(.+)$', 1), ''
+            regexp_extract(array_to_string(tags, chr(10)), '(?m)^license:(.+)$', 1), ''
         ) as license
-    from {{ ref('stg_landing__hub_models') }} as staged
-    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
-    where staged.rejection_reason is null
+    from {{ ref('int_hub_listings') }}
+    {{ only_changed() }}
 
 ),
 
@@ -40,7 +41,7 @@ configs as (
             model_type is not null
         ) as model_type
     from {{ ref('int_config_records') }}
-    where rejection_reason is null
+    where rejection_reason is null {{ only_changed('model_id', 'and') }}
     group by model_id
 
 ),
@@ -59,7 +60,7 @@ boards as (
         max(likes) as likes,
         bool_or(is_official) as is_official
     from {{ ref('int_evaluations') }}
-    where model_id is not null
+    where model_id is not null {{ only_changed('model_id', 'and') }}
     group by model_id
 
 ),

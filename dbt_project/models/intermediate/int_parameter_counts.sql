@@ -1,3 +1,5 @@
+{{ config(tags=['work']) }}
+
 -- depends_on: {{ ref('stg_landing__parameter_terms') }}
 {% set table = 'stg_landing__parameter_terms' %}
 {% set terms = built_rows('staging', table, 'distinct term', 'term is not null') %}

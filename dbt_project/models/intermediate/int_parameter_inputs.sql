@@ -1,32 +1,20 @@
+{{ config(tags=['work']) }}
+
 -- The variables of the parameter formulas, one set a model. Where a partial config leaves a switch
 -- or the head dimension open, the class's own default is assumed and named.
-with chosen as (
-
-    select * from {{ ref('int_structure_values_ranked') }}
-    where is_chosen and is_plausible
-
-),
-
-typed as (
+with plausible as (
 
     select
         model_id,
-        first(schema_type order by trust, source) filter (schema_type is not null) as config_type,
-        bool_or(completeness = 'verbatim') as is_verbatim
-    from {{ ref('int_structure_values_ranked') }}
-    group by model_id
-
-),
-
-pivoted as (
-
-    select
+        config_type,
+        has_verbatim_config as is_verbatim,
         {% for field in var('structural_fields') if field != 'expansion_ratio' %}
-            max(value) filter (field = '{{ field }}')::double as {{ field }},
+            case when not list_contains(implausible_fields, '{{ field }}') then {{ field }} end
+                ::double as {{ field }}{{ ',' if not loop.last }}
         {% endfor %}
-        model_id
-    from chosen
-    group by model_id
+    from {{ ref('int_structures') }}
+    where
+        n_plausible > 0 {{ only_changed('model_id', 'and') }}
 
 ),
 
@@ -43,18 +31,15 @@ opened as (
             ],
             lambda field: field is not null
         ) as assumed_fields
-    from pivoted
+    from plausible
 
 ),
 
 classed as (
 
     select
-        opened.*,
-        typed.is_verbatim,
-        coalesce(typed.config_type, by_class.model_type) as config_type
+        opened.* replace (coalesce(opened.config_type, by_class.model_type) as config_type)
     from opened
-    inner join typed using (model_id)
     left join {{ ref('int_models_described') }} using (model_id)
     left join {{ ref('int_config_architectures') }} as by_class using (architecture)
 

@@ -48,6 +48,15 @@ from (
 ) as odd_values
 union all
 select
+    'hub_models' as rejected_from,
+    record_id,
+    model_id,
+    '' as field,
+    model_id as value,
+    'older_listing' as reason
+from {{ ref('int_hub_listings_older') }}
+union all
+select
     'hub_configs' as rejected_from,
     record_id,
     seen_id as model_id,
@@ -64,8 +73,8 @@ select
     field,
     value::varchar as value,
     'impossible_value' as reason
-from {{ ref('int_structure_values_ranked') }}
-where is_chosen and not is_plausible
+from {{ ref('structure_values') }}
+where is_chosen and not is_plausible and field <> 'parameters'
 union all
 select
     'column_statistics' as rejected_from,
@@ -74,7 +83,7 @@ select
     'size' as field,
     size::varchar as value,
     'impossible_value' as reason
-from {{ ref('int_structures') }}
+from {{ ref('model_structures') }}
 where list_contains(implausible_fields, 'size')
 union all
 select

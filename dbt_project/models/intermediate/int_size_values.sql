@@ -1,13 +1,17 @@
+{{ config(materialized='incremental') }}
+
 with stated as (
 
     -- A page without a count, and of several the one of the best evaluation.
+    -- Spellings of one model may each have a listing: the model's own speaks first.
     select
         model_id,
-        stored_parameters as parameters,
+        first(stored_parameters order by seen_id <> model_id, record_id) as parameters,
         'hub_safetensors' as source,
         1 as preference
-    from {{ ref('stg_landing__hub_models') }}
-    where rejection_reason is null
+    from {{ ref('int_hub_listings') }}
+    where stored_parameters > 0 {{ only_changed('model_id', 'and') }}
+    group by model_id
     union all
     select
         model_id,
@@ -20,7 +24,7 @@ with stated as (
         case leaderboard when 'open_llm_v2' then 2 when 'bigcodebench' then 4 else 5 end
             as preference
     from {{ ref('int_evaluations') }}
-    where model_id is not null and stated_size > 0
+    where model_id is not null and stated_size > 0 {{ only_changed('model_id', 'and') }}
     group by model_id, leaderboard
 
 ),
@@ -39,7 +43,7 @@ every as (
         'computed' as source,
         3 as preference
     from {{ ref('int_model_parameters') }}
-    where parameters > 0
+    where parameters > 0 {{ only_changed('model_id', 'and') }}
 
 ),
 
@@ -64,6 +68,7 @@ judged as (
         every.preference,
         round(every.parameters)::bigint as parameters,
         computed.parameters as computed_parameters,
+        computed.active_parameters as computed_active_parameters,
         computed.language_type,
         kinds.is_multimodal,
         -- Packed quantised tensors make a stored total meaningless, and adapters store little.
@@ -106,45 +111,6 @@ judged as (
     left join structures using (model_id)
     left join {{ ref('int_model_parameters') }} as computed using (model_id)
 
-),
-
--- A formula is evidence of a size only where it reproduces what is stated of its type: hybrids vary
--- in more than the structural fields say.
-reproduced as (
-
-    select language_type
-    from judged
-    where
-        source in ('hub_safetensors', 'open_llm_v2')
-        and may_be_chosen
-        and not coalesce(is_multimodal, false)
-        and computed_parameters is not null
-    group by language_type
-    having abs(median(parameters / computed_parameters) - 1) < 0.05
-
-),
-
-final as (
-
-    select
-        * replace (
-            may_be_chosen
-            and (
-                source <> 'computed'
-                or coalesce(
-                    language_type in (select reproduced.language_type from reproduced), false
-                )
-            ) as may_be_chosen
-        )
-    from judged
-
 )
 
-select
-    *,
-    may_be_chosen
-    and row_number() over (
-        partition by model_id
-        order by may_be_chosen desc, is_plausible desc, preference
-    ) = 1 as is_chosen
-from final
+select * from judged

@@ -58,7 +58,7 @@ structures as (
     from evaluations
     anti join {{ ref('int_structures_exact') }} using (model_id)
     left join imputed using (model_id)
-    left join {{ ref('int_structures') }} as sizes using (model_id)
+    left join {{ ref('model_structures') }} as sizes using (model_id)
 
 ),
 

@@ -1,3 +1,5 @@
+{{ config(tags=['work']) }}
+
 with config_values as (
 
     select * from {{ ref('int_config_values') }}
@@ -60,8 +62,24 @@ judged as (
 
 ),
 
+-- Most models have one source, and nothing to choose from.
+several as (
+
+    select model_id from judged
+    group by model_id
+    having min(source) <> max(source)
+
+),
+
 final as (
 
+    select
+        *,
+        may_be_chosen as is_chosen,
+        false as has_conflict
+    from judged
+    anti join several using (model_id)
+    union all
     select
         *,
         may_be_chosen
@@ -72,6 +90,7 @@ final as (
         min(value) over (partition by model_id, field)
         <> max(value) over (partition by model_id, field) as has_conflict
     from judged
+    semi join several using (model_id)
 
 )
 

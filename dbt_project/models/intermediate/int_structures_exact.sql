@@ -35,7 +35,7 @@ final as (
         end as rejection_reason
     from evaluations
     semi join with_config using (model_id)
-    left join {{ ref('int_structures') }} as structures using (model_id)
+    left join {{ ref('model_structures') }} as structures using (model_id)
 
 )
 

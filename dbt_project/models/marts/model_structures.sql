@@ -1,9 +1,14 @@
+{{ config(
+    materialized='incremental',
+    meta={'replaces': is_resized()},
+) }}
+
 select
-    structures.model_id,
-    structures.size,
-    structures.size_source,
-    structures.computed_size,
-    structures.has_size_conflict,
+    coalesce(structures.model_id, sizes.model_id) as model_id,
+    sizes.size,
+    sizes.size_source,
+    sizes.computed_size,
+    sizes.has_size_conflict,
     structures.d_model,
     structures.d_ffn,
     structures.heads,
@@ -21,8 +26,8 @@ select
     structures.shared_d_ffn,
     -- All parameters of a dense model are active; of others the structure tells, or BigCodeBench.
     case
-        when kinds.is_moe then coalesce(computed.active_parameters / 1e9, active.active_size)
-        when not kinds.is_moe then structures.size
+        when kinds.is_moe then coalesce(sizes.computed_active_size, active.active_size)
+        when not kinds.is_moe then sizes.size
     end as active_size,
     structures.q_lora_rank,
     structures.kv_lora_rank,
@@ -34,12 +39,15 @@ select
     structures.mlp_bias::boolean as mlp_bias,
     structures.schema_type as config_type,
     structures.config_sources,
-    structures.has_verbatim_config,
-    structures.conflicting_fields,
-    structures.implausible_fields
+    coalesce(structures.has_verbatim_config, false) as has_verbatim_config,
+    coalesce(structures.conflicting_fields, []) as conflicting_fields,
+    list_concat(
+        coalesce(structures.implausible_fields, []),
+        case when coalesce(sizes.is_plausible, true) then [] else ['size'] end
+    ) as implausible_fields
 from {{ ref('int_structures') }} as structures
+full join {{ ref('int_model_sizes') }} as sizes using (model_id)
 inner join {{ ref('int_model_kinds') }} as kinds using (model_id)
-left join {{ ref('int_model_parameters') }} as computed using (model_id)
 left join (
     select
         model_id,
@@ -48,3 +56,6 @@ left join (
     where leaderboard = 'bigcodebench' and model_id is not null
     group by model_id
 ) as active using (model_id)
+where
+    (structures.config_sources is not null or sizes.size is not null)
+    {{ only_resized('coalesce(structures.model_id, sizes.model_id)', 'and') }}

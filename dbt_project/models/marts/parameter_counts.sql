@@ -1,3 +1,5 @@
+{{ config(materialized='incremental') }}
+
 select
     counts.model_id,
     counts.component,

@@ -1,3 +1,8 @@
+{{ config(
+    materialized='incremental',
+    meta={'replaces': is_changed() ~ " or found = 'imputed' or field = 'parameters' and " ~ is_resized()},
+) }}
+
 select
     model_id,
     field,
@@ -26,7 +31,7 @@ select
     is_chosen,
     coalesce(bool_or(disagrees) over (partition by model_id), false) as has_conflict,
     null as record_id
-from {{ ref('int_size_values') }}
+from {{ ref('int_size_values_ranked') }}
 union all
 select
     model_id,

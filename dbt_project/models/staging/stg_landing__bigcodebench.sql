@@ -2,6 +2,7 @@ with source as (
 
     select
         {{ record_id() }} as record_id,
+        {{ landed_batch() }} as landed_batch,
         md5(row(split, name, link, complete, instruct)::varchar) as evaluation_id,
         *
     from {{ source('landing', 'bigcodebench') }}
@@ -12,6 +13,7 @@ renamed as (
 
     select
         record_id,
+        landed_batch,
         evaluation_id,
         coalesce(name, 'unnamed') as model_name,
         nullif(

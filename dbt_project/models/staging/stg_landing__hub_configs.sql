@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 -- noqa: disable=all
 -- Generated from tables that the linter's empty warehouse does not have.
 -- depends_on: {{ ref('int_config_spellings') }}
@@ -28,6 +30,7 @@ source as (
 
     select
         {{ record_id() }} as record_id,
+        {{ landed_batch() }} as landed_batch,
         model_id,
         coalesce(source, 'unknown') as source,
         fetched_at,
@@ -39,7 +42,7 @@ source as (
             else config
         end as text,
         config is null and raw is not null as is_undecodable
-    from {{ source('landing', 'hub_configs') }}
+    from {{ landed('hub_configs') }}
 
 ),
 
@@ -174,6 +177,7 @@ keyed as (
 
     select
         named.record_id,
+        named.landed_batch,
         named.model_id,
         named.source,
         named.fetched_at,
@@ -321,6 +325,7 @@ resolved as (
 
     select
         record_id,
+        landed_batch,
         model_id,
         source,
         fetched_at,

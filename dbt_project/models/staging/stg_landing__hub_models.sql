@@ -1,13 +1,16 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 with source as (
 
     select
         {{ record_id() }} as record_id,
+        {{ landed_batch() }} as landed_batch,
         model_id,
         coalesce(source, 'unknown') as source,
         crawled_at,
         payload,
         json_valid(payload) as is_json
-    from {{ source('landing', 'hub_models') }}
+    from {{ landed('hub_models') }}
 
 ),
 
@@ -27,10 +30,11 @@ parsed as (
 
 ),
 
-renamed as (
+final as (
 
     select
         record_id,
+        landed_batch,
         model_id,
         source,
         crawled_at,
@@ -86,22 +90,6 @@ renamed as (
         end as rejection_reason,
         left(case when is_object then model_id else payload end, 200) as rejected_value
     from parsed
-
-),
-
-final as (
-
-    select
-        * exclude (rejection_reason),
-        case
-            when rejection_reason is not null then rejection_reason
-            when row_number() over newest > 1 then 'older_listing'
-        end as rejection_reason
-    from renamed
-    window newest as (
-        partition by model_id, rejection_reason is null
-        order by crawled_at desc nulls last, record_id
-    )
 
 )
 

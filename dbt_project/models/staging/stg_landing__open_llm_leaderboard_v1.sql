@@ -2,6 +2,7 @@ with source as (
 
     select
         {{ record_id() }} as record_id,
+        {{ landed_batch() }} as landed_batch,
         md5(
             row(
                 "Model",
@@ -27,6 +28,7 @@ renamed as (
 
     select
         record_id,
+        landed_batch,
         evaluation_id,
         trim("Model") as model_id,
         "Average ⬆️" as average,

@@ -2,6 +2,7 @@ with source as (
 
     select
         {{ record_id() }} as record_id,
+        {{ landed_batch() }} as landed_batch,
         md5(
             row(
                 fullname,
@@ -27,6 +28,7 @@ renamed as (
 
     select
         record_id,
+        landed_batch,
         evaluation_id,
         -- Flagged entries carry a remark behind the id.
         regexp_replace(trim(fullname), '\s+has been flagged.*$', '') as model_id,

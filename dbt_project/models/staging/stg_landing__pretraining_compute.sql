@@ -2,6 +2,7 @@ with source as (
 
     select
         {{ record_id() }} as record_id,
+        {{ landed_batch() }} as landed_batch,
         *
     from {{ source('landing', 'pretraining_compute') }}
 
@@ -11,6 +12,7 @@ final as (
 
     select
         record_id,
+        landed_batch,
         model_id,
         family as study_family,
         params_b as stated_size,

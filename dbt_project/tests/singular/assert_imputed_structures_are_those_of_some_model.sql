@@ -4,12 +4,29 @@
 ) }}
 
 -- Fields are imputed one by one; together they should be a structure that exists.
+with exact as (
+
+    select
+        layers,
+        d_model,
+        heads,
+        list_distinct(list(d_ffn)) as d_ffns,
+        bool_or(d_ffn is null) as fits_any
+    from {{ ref('int_structures_exact') }}
+    group by all
+
+)
+
 select imputed.*
 from {{ ref('structure_performance') }} as imputed
-anti join {{ ref('int_structures_exact') }} as exact
-    on
-        imputed.layers = exact.layers
-        and imputed.d_model = exact.d_model
-        and imputed.heads = exact.heads
-        and (imputed.d_ffn is null or exact.d_ffn is null or imputed.d_ffn = exact.d_ffn)
-where imputed.structure_tier = 'imputed'
+left join exact using (layers, d_model, heads)
+where
+    imputed.structure_tier = 'imputed'
+    and (
+        exact.layers is null
+        or not (
+            imputed.d_ffn is null
+            or exact.fits_any
+            or list_contains(exact.d_ffns, imputed.d_ffn)
+        )
+    )

@@ -12,18 +12,25 @@ with landed as (
         {{ 'union' if not loop.last }}
     {% endfor %}
 
+),
+
+resolved as (
+
+    select
+        aliases.seen_id,
+        models.model_id
+    from {{ ref('int_model_aliases') }} as aliases
+    inner join {{ ref('models') }} as models using (model_id)
+    where
+        aliases.seen_id = models.model_id
+        or list_contains(models.other_ids, aliases.seen_id)
+
 )
 
 select
     landed.seen_id,
-    count(models.model_id) as n_models
+    count(resolved.model_id) as n_models
 from landed
-left join {{ ref('int_model_aliases') }} as aliases using (seen_id)
-left join {{ ref('models') }} as models
-    on
-        aliases.model_id = models.model_id
-        and (
-            landed.seen_id = models.model_id or list_contains(models.other_ids, landed.seen_id)
-        )
+left join resolved using (seen_id)
 group by all
-having count(models.model_id) <> 1
+having count(resolved.model_id) <> 1

@@ -45,11 +45,9 @@ kept as (
 
     select
         'hub_models' as landing_table,
-        staged.record_id
-    from {{ ref('stg_landing__hub_models') }} as staged
-    inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
-    inner join {{ ref('models') }} as models on aliases.model_id = models.model_id
-    where staged.rejection_reason is null
+        listings.record_id
+    from {{ ref('int_hub_listings') }} as listings
+    inner join {{ ref('models') }} using (model_id)
     union all
     select
         'hub_configs' as landing_table,

@@ -1,15 +1,23 @@
 {{ config(meta={'dagster': {'ref': {'name': 'structure_performance'}}}) }}
 
--- Two models of a tier that could share layers, d_model, heads and d_ffn must be in one group.
+-- Two models of a tier that could share layers, d_model, heads and d_ffn must be in one group: those
+-- with the same d_ffn, and all of them where one has none.
 select
-    one.model_id,
-    other.model_id as possible_copy
-from {{ ref('structure_performance') }} as one
-inner join {{ ref('structure_performance') }} as other
-    on
-        one.structure_tier = other.structure_tier
-        and one.layers = other.layers
-        and one.d_model = other.d_model
-        and one.heads = other.heads
-        and (one.d_ffn = other.d_ffn or one.d_ffn is null or other.d_ffn is null)
-where one.structure_group <> other.structure_group
+    structure_tier,
+    layers,
+    d_model,
+    heads,
+    d_ffn
+from {{ ref('structure_performance') }}
+group by all
+having count(distinct structure_group) > 1
+union all
+select
+    structure_tier,
+    layers,
+    d_model,
+    heads,
+    null as d_ffn
+from {{ ref('structure_performance') }}
+group by structure_tier, layers, d_model, heads
+having bool_or(d_ffn is null) and count(distinct structure_group) > 1

@@ -1,0 +1,84 @@
+{#
+Builds touch only what new batches change.
+
+The landing zone is append-only, so that a staging table gains the rows of the batches that it does
+not hold yet. `int_changed_keys` then lists the models (ids in lower case) that these batches speak
+of. Tables that are kept from build to build replace the rows of these models; work tables between
+them hold these models only; aggregates are made anew. `int_batches_built`, the last table of a build,
+says which batches went all the way: a build that stopped before it is made up for by the next one.
+Where it is missing, and with `--full-refresh`, everything is built anew.
+#}
+{% macro changes_only() %}
+    {% if not execute or flags.FULL_REFRESH or model.config.materialized == 'unit' %}
+        {{ return(false) }}
+    {% endif %}
+    {{ return(adapter.get_relation(target.database, 'intermediate', 'int_batches_built') is not none) }}
+{% endmacro %}
+
+{# A condition that only the changed models fulfil; nothing where all are built. #}
+{% macro only_changed(column='model_id', word='where') -%}
+    {%- if changes_only() -%} {{ word }} {{ is_changed(column) }} {%- endif -%}
+{%- endmacro %}
+
+{% macro is_changed(column='model_id') -%}
+    lower({{ column }}) in (select changed.key from intermediate.int_changed_keys as changed)
+{%- endmacro %}
+
+{# The same for sizes, which follow further models; see int_resized_keys. #}
+{% macro only_resized(column='model_id', word='where') -%}
+    {%- if changes_only() -%} {{ word }} {{ is_resized(column) }} {%- endif -%}
+{%- endmacro %}
+
+{% macro is_resized(column='model_id') -%}
+    lower({{ column }}) in (select resized.key from intermediate.int_resized_keys as resized)
+{%- endmacro %}
+
+{# A landing table's rows; in a staging table that is there already, those of new batches. #}
+{% macro landed(table) -%}
+    {%- set all_batches = source('landing', table) -%}
+    {%- set staged = load_relation(this) if execute and model.config.materialized == 'incremental' -%}
+    {%- if not staged or flags.FULL_REFRESH -%} {{ all_batches }}
+    {%- else -%} {{ batches_of(table, new_batches(table, staged)) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro new_batches(table, staged) %}
+    {% set query %}
+        select parse_filename(file, true) as batch
+        from glob('{{ landing_folder() }}/{{ table }}/*.parquet')
+        where batch <> '0-schema' and batch not in (select distinct landed_batch from {{ staged }})
+        order by batch
+    {% endset %}
+    {{ return(run_query(query).columns[0].values() | list) }}
+{% endmacro %}
+
+{# The schema batch makes an empty list readable. #}
+{% macro batches_of(table, batches) -%}
+    read_parquet(
+        [
+            {%- for batch in ['0-schema'] + batches %}
+            '{{ landing_folder() }}/{{ table }}/{{ batch }}.parquet'{{ ',' if not loop.last }}
+            {%- endfor %}
+        ],
+        union_by_name = true, filename = true, file_row_number = true
+    )
+{%- endmacro %}
+
+{% macro landing_folder() -%}
+    {{ env_var('MODELSTRATA_DATA', '../data') | replace("'", "''") | replace('[', '[[]') }}/landing
+{%- endmacro %}
+
+{#
+Incremental strategy `changed_models`: rows that `meta.replaces` fits (by default those of changed
+models) are replaced by what the model's SQL yields, in one transaction.
+#}
+{% macro get_incremental_changed_models_sql(arguments) %}
+    {% set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set replaces = config.get('meta', {}).get('replaces') or is_changed() %}
+
+    delete from {{ arguments['target_relation'] }}
+    {% if changes_only() %}where {{ replaces }}{% endif %};
+
+    insert into {{ arguments['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{% endmacro %}

@@ -1,0 +1,79 @@
+{{ config(tags=['work']) }}
+
+-- The models, by their id in lower case, that batches speak of which no build has taken in yet;
+-- nothing where all models are built anew.
+{% set tables = {
+    'hub_models': ['[model_id]', 'base_models'],
+    'hub_configs': ['[model_id]'],
+    'open_llm_leaderboard_v1': ['[model_id]'],
+    'open_llm_leaderboard_v2': ['[model_id]', '[base_model]'],
+    'bigcodebench': ['[model_id]'],
+    'pretraining_compute': ['[model_id]'],
+} %}
+
+with new_ids as (
+
+    {% for table, columns in tables.items() %}
+        select distinct lower(unnest({{ columns | join(' || ') }})) as key
+        from {{ ref('stg_landing__' ~ table) }}
+        where
+            {% if changes_only() %}
+                landed_batch not in (
+                    select built.batch from intermediate.int_batches_built as built
+                    where built.landing_table = '{{ table }}'
+                )
+            {% else %}
+                false
+            {% endif %}
+        {{ 'union' if not loop.last }}
+    {% endfor %}
+
+),
+
+-- A renamed model's records stand under several ids.
+renames as (
+
+    select
+        lower(old_id) as old_key,
+        lower(new_id) as new_key
+    from {{ ref('model_renames') }}
+
+),
+
+renamed as (
+
+    select new_key from renames
+    where
+        new_key in (select new_ids.key from new_ids)
+        or old_key in (select new_ids.key from new_ids)
+
+),
+
+-- A study's bare name means a model as long as it is the only one of that name.
+studied_names as (
+
+    select distinct lower(model_id) as name
+    from {{ ref('stg_landing__pretraining_compute') }}
+    where not contains(model_id, '/')
+    intersect
+    select split_part(new_ids.key, '/', -1) from new_ids
+
+)
+
+select key from new_ids
+where key is not null
+union
+select new_key from renamed
+union
+select renames.old_key
+from renames
+inner join renamed using (new_key)
+{% if changes_only() %}
+    union
+    select lower(aliases.model_id)
+    from intermediate.int_model_aliases as aliases
+    where
+        split_part(lower(aliases.model_id), '/', -1) in (
+            select studied_names.name from studied_names
+        )
+{% endif %}
