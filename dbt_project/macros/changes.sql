@@ -15,9 +15,9 @@ Where it is missing, and with `--full-refresh`, everything is built anew.
     {{ return(adapter.get_relation(target.database, 'intermediate', 'int_batches_built') is not none) }}
 {% endmacro %}
 
-{# A condition that only the changed models fulfil; nothing where all are built. #}
+{# A condition that only the changed models fulfil; all of them where all are built. #}
 {% macro only_changed(column='model_id', word='where') -%}
-    {%- if changes_only() -%} {{ word }} {{ is_changed(column) }} {%- endif -%}
+    {{ word }} {% if changes_only() %}{{ is_changed(column) }}{% else %}true{% endif %}
 {%- endmacro %}
 
 {% macro is_changed(column='model_id') -%}
@@ -26,7 +26,7 @@ Where it is missing, and with `--full-refresh`, everything is built anew.
 
 {# The same for sizes, which follow further models; see int_resized_keys. #}
 {% macro only_resized(column='model_id', word='where') -%}
-    {%- if changes_only() -%} {{ word }} {{ is_resized(column) }} {%- endif -%}
+    {{ word }} {% if changes_only() %}{{ is_resized(column) }}{% else %}true{% endif %}
 {%- endmacro %}
 
 {% macro is_resized(column='model_id') -%}

@@ -36,9 +36,11 @@ a pattern from a column once a row.
 {%- endmacro %}
 
 {# True if a rule about the name or the id of a model matches `text`; see any_kind_rule. #}
-{% macro any_name_rule(rules) -%}
+{% macro any_name_rule(kinds, methods) -%}
     {%- set patterns = [] -%}
-    {%- for rule in rules if rule[1] in ('name', 'id') -%}{%- do patterns.append('(?:' ~ rule[2] ~ ')') -%}{%- endfor -%}
+    {%- for rules in (kinds, methods) -%}
+        {%- for rule in rules if rule[1] in ('name', 'id') -%}{%- do patterns.append('(?:' ~ rule[2] ~ ')') -%}{%- endfor -%}
+    {%- endfor -%}
     {%- if patterns -%} regexp_matches(text, {{ literal(patterns | join('|')) }})
     {%- else -%} false
     {%- endif -%}

@@ -47,17 +47,6 @@ renamed as (
         new_key in (select new_ids.key from new_ids)
         or old_key in (select new_ids.key from new_ids)
 
-),
-
--- A study's bare name means a model as long as it is the only one of that name.
-studied_names as (
-
-    select distinct lower(model_id) as name
-    from {{ ref('stg_landing__pretraining_compute') }}
-    where not contains(model_id, '/')
-    intersect
-    select split_part(new_ids.key, '/', -1) from new_ids
-
 )
 
 select key from new_ids
@@ -69,11 +58,16 @@ select renames.old_key
 from renames
 inner join renamed using (new_key)
 {% if changes_only() %}
+    -- A study's bare name means a model as long as it is the only one of that name.
     union
-    select lower(aliases.model_id)
-    from intermediate.int_model_aliases as aliases
+    select lower(model_id)
+    from intermediate.int_model_aliases
     where
-        split_part(lower(aliases.model_id), '/', -1) in (
-            select studied_names.name from studied_names
+        split_part(lower(model_id), '/', -1) in (
+            select lower(studies.model_id)
+            from {{ ref('stg_landing__pretraining_compute') }} as studies
+            where not contains(studies.model_id, '/')
+            intersect
+            select split_part(new_ids.key, '/', -1) from new_ids
         )
 {% endif %}

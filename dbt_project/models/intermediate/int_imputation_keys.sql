@@ -10,12 +10,14 @@ listings as (
 
     select
         model_id,
-        first(architecture order by seen_id <> model_id, record_id)
-            filter (architecture is not null) as architecture,
-        first(stored_parameters order by seen_id <> model_id, record_id)
-            filter (stored_parameters is not null) as stored_parameters
+        first(architecture order by seen_id <> model_id, record_id) filter (
+            architecture is not null
+        ) as architecture,
+        first(stored_parameters order by seen_id <> model_id, record_id) filter (
+            stored_parameters is not null
+        ) as stored_parameters
     from {{ ref('int_hub_listings') }}
-    semi join evaluations using (model_id)
+    where model_id in (select evaluations.model_id from evaluations)
     group by model_id
 
 ),

@@ -89,11 +89,10 @@ recounted as (
             minus_donors: withdrawn.lost_donors - results.donors::integer,
             value: results.value
         }) filter (results.donors > withdrawn.lost_donors) as touched,
-        list(results.place) as touched_places,
         -- The best value that loses nothing.
         list_filter(
-            range(1, len(touched_places) + 2),
-            lambda place: not list_contains(touched_places, place)
+            range(1, count(*) + 2),
+            lambda n: not list_contains(list(results.place), n)  -- noqa: RF02
         )[1] as best_untouched
     from withdrawn
     inner join results using (level, key, field, value)
@@ -104,7 +103,7 @@ recounted as (
 recounts as (
 
     select
-        recounted.* exclude (touched, touched_places, best_untouched),
+        recounted.* exclude (recounted.touched, recounted.best_untouched),
         list_min(list_concat(
             coalesce(recounted.touched, []),
             case

@@ -66,8 +66,12 @@ listings as (
         created_on,
         downloads
     from {{ ref('stg_landing__hub_models') }}
-    anti join {{ ref('int_hub_listings_older') }} using (record_id)
-    where rejection_reason is null {{ only_changed('model_id', 'and') }}
+    where
+        rejection_reason is null
+        and record_id not in (
+            select older.record_id from {{ ref('int_hub_listings_older') }} as older
+        )
+        {{ only_changed('model_id', 'and') }}
 
 ),
 
@@ -98,8 +102,16 @@ resolved as (
 
 ),
 
--- The spelling of the Hub's own listing, there the one that is downloaded; else the one most records
--- have, then that with more capitals: ids are lowered more often than raised.
+repeated as (
+
+    select key from resolved
+    group by key
+    having count(*) > 1
+
+),
+
+-- The spelling of the Hub's own listing, there the one that is downloaded; else the one most
+-- records have, then that with more capitals: ids are lowered more often than raised.
 contested as (
 
     select
@@ -116,11 +128,7 @@ contested as (
         bool_or(listings.seen_id is not null) as is_listed
     from resolved
     left join listings using (seen_id)
-    where resolved.key in (
-        select resolved.key from resolved
-        group by resolved.key
-        having count(*) > 1
-    )
+    where resolved.key in (select repeated.key from repeated)
     group by resolved.key
 
 ),

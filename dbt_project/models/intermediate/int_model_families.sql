@@ -45,8 +45,8 @@ names as (
 
 ),
 
--- Most rules are for some classes only, and there are few classes: which rules fit each is found out
--- once, so that a name meets few patterns.
+-- Most rules are for some classes only, and there are few classes: which rules fit each is found
+-- out once, so that a name meets few patterns.
 class_rules as (
 
     select

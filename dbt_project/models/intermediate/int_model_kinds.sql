@@ -19,11 +19,7 @@ texts as (
         evidence,
         text
     from evidence
-    where
-        case
-            when evidence in ('name', 'id') then {{ any_name_rule((rules | list) + (methods | list)) }}
-            else true
-        end
+    where evidence not in ('name', 'id') or {{ any_name_rule(rules, methods) }}
 
 ),
 

@@ -5,16 +5,16 @@
 with plausible as (
 
     select
+        {% for field in var('structural_fields') if field != 'expansion_ratio' %}
+            case
+                when not list_contains(implausible_fields, '{{ field }}') then {{ field }}
+            end::double as {{ field }},
+        {% endfor %}
         model_id,
         config_type,
-        has_verbatim_config as is_verbatim,
-        {% for field in var('structural_fields') if field != 'expansion_ratio' %}
-            case when not list_contains(implausible_fields, '{{ field }}') then {{ field }} end
-                ::double as {{ field }}{{ ',' if not loop.last }}
-        {% endfor %}
+        has_verbatim_config as is_verbatim
     from {{ ref('int_structures') }}
-    where
-        n_plausible > 0 {{ only_changed('model_id', 'and') }}
+    where n_plausible > 0 {{ only_changed('model_id', 'and') }}
 
 ),
 
@@ -38,7 +38,8 @@ opened as (
 classed as (
 
     select
-        opened.* replace (coalesce(opened.config_type, by_class.model_type) as config_type)
+        opened.* exclude (config_type),
+        coalesce(opened.config_type, by_class.model_type) as config_type
     from opened
     left join {{ ref('int_models_described') }} using (model_id)
     left join {{ ref('int_config_architectures') }} as by_class using (architecture)

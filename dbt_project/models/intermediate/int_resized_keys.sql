@@ -1,8 +1,8 @@
 {{ config(tags=['work']) }}
 
--- Models whose size may be another one, by their id in lower case: those that new batches speak of,
--- and those of a type whose formula has begun or ceased to reproduce the stated sizes. Nothing where
--- all models are built anew.
+-- Models whose size may be another one, by their id in lower case: those that new batches speak
+-- of, and those of a type whose formula has begun or ceased to reproduce the stated sizes. Nothing
+-- where all models are built anew.
 -- depends_on: {{ ref('int_formula_types') }}
 -- depends_on: {{ ref('int_changed_keys') }}
 {% if changes_only() %}
@@ -13,5 +13,6 @@
     left join {{ ref('int_formula_types') }} as types using (language_type)
     where sizes.has_formula <> coalesce(types.is_reproduced, false)
 {% else %}
-    select '' as key where false
+    select '' as key
+    where false
 {% endif %}

@@ -4,12 +4,10 @@
 with judged as (
 
     select
-        size_values.* replace (
-            size_values.may_be_chosen
-            and (size_values.source <> 'computed' or coalesce(types.is_reproduced, false))
+        size_values.* exclude (may_be_chosen),
+        coalesce(types.is_reproduced, false) as has_formula,
+        size_values.may_be_chosen and (size_values.source <> 'computed' or has_formula)
             as may_be_chosen
-        ),
-        coalesce(types.is_reproduced, false) as has_formula
     from {{ ref('int_size_values') }} as size_values
     left join {{ ref('int_formula_types') }} as types using (language_type)
     {{ only_resized('size_values.model_id') }}

@@ -78,7 +78,7 @@ final as (
         may_be_chosen as is_chosen,
         false as has_conflict
     from judged
-    anti join several using (model_id)
+    where model_id not in (select several.model_id from several)
     union all
     select
         *,
@@ -90,7 +90,7 @@ final as (
         min(value) over (partition by model_id, field)
         <> max(value) over (partition by model_id, field) as has_conflict
     from judged
-    semi join several using (model_id)
+    where model_id in (select several.model_id from several)
 
 )
 

@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'structure_performance'}}}) }}
 
--- Two models of a tier that could share layers, d_model, heads and d_ffn must be in one group: those
--- with the same d_ffn, and all of them where one has none.
+-- Two models of a tier that could share layers, d_model, heads and d_ffn must be in one group:
+-- those with the same d_ffn, and all of them where one has none.
 select
     structure_tier,
     layers,
