@@ -1,4 +1,8 @@
-{# Parse the leaderboards' date texts (two ISO forms, blanks) into a date; null when unknown. #}
+{# Parse the leaderboards' date texts (two ISO forms, blanks); null when unknown. #}
+{% macro leaderboard_time(column) -%}
+    try_cast(nullif(trim({{ column }}), '') as timestamp)
+{%- endmacro %}
+
 {% macro leaderboard_date(column) -%}
-    try_cast(nullif(trim({{ column }}), '') as timestamp)::date
+    {{ leaderboard_time(column) }}::date
 {%- endmacro %}

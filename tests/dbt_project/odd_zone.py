@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
-from tests.dbt_project.zone import code, compute, config, land, listing, v1, v2
+from tests.dbt_project.zone import (
+    V1_SCORES,
+    V2_SCORES,
+    code,
+    compute,
+    config,
+    land,
+    link,
+    listing,
+    v1,
+    v2,
+)
 
 BAD_IDS = (
     "o'brien/model",
@@ -139,6 +150,16 @@ def _first_leaderboard(landing: Path) -> None:
         v1("odd/no-number", 50.0, MMLU=float("nan"), **{"Average ⬆️": None}),
         v1("odd/one-missing", GSM8K=None, **{"Average ⬆️": 50.0}),
         v1("odd/wrong-average", **{"Average ⬆️": 57.5}),
+        v1("odd/fractions", **dict.fromkeys(V1_SCORES, 0.5), **{"Average ⬆️": 50.0}),
+        v1("odd/future", date="2999-01-01T00:00:00Z"),
+        v1("odd/failed", MMLU=60.0, GSM8K=0.0),
+        v1("odd/weak", MMLU=25.0, GSM8K=0.0),
+        v1("odd/contradicted", 50),
+        v1("odd/contradicted", 40, date="2024-03-01T00:00:00.000"),
+        v1("odd/renewed-score", 50, date="2024-03-01"),
+        v1("odd/renewed-score", 60, date="2024-03-02"),
+        v1("odd/text-only", T="?", Type="🟩 continuously pretrained"),
+        v1("odd/symbol-against-text", T="🟢", Type="🔶 fine-tuned on domain-specific datasets"),
         v1("odd/rounded-average", **{"Average ⬆️": 52.45}),
         v1("odd/5000-heads"),
         v1("odd/no-json"),
@@ -156,6 +177,10 @@ def _second_leaderboard(landing: Path) -> None:
     rows = [
         v2("odd/remarked   has been flagged! See discussion #1022"),
         v2("odd/plain"),
+        v2(None, Model=link("odd/link-only")),
+        v2("odd/other-name", Model=link("odd/linked")),
+        v2("odd/v2-fractions", **dict.fromkeys(V2_SCORES, 0.25), **{"Average ⬆️": 25.0}),
+        v2("odd/v2-future", **{"Upload To Hub Date": "2999-01-01"}),
         v2("odd/flag", Flagged=True),
         v2("odd/no-params", **{"#Params (B)": -1.0}),
         v2("odd/zero-params", **{"#Params (B)": 0.0}),
@@ -182,6 +207,8 @@ def _rest(landing: Path) -> None:
         code("Open", f"{hub}odd/open"),
         code("Unscored", f"{hub}odd/unscored", complete=None, instruct=None),
         code("Wrong", f"{hub}odd/wr..ong"),
+        code("Fraction", f"{hub}odd/fraction", complete=0.412, instruct=0.3),
+        code("Announced", f"{hub}odd/announced", date="2999-01-01"),
         code(None, None, complete=41.0),
     ]
     land(landing, "bigcodebench", "first", rows)

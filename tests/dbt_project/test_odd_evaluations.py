@@ -61,9 +61,19 @@ def test_inverted_flags_of_the_first_leaderboard_are_set_right(odd: Warehouse) -
     assert odd.one(moe, "odd/unflagged") == (False,)
 
 
-def test_symbols_tell_the_training_and_unknown_ones_nothing(odd: Warehouse) -> None:
-    assert evaluation(odd, "odd/merge", "training_type") == "merge"
-    assert evaluation(odd, "odd/unflagged", "training_type") is None
+def test_symbols_and_texts_tell_the_training_and_unknown_ones_nothing(odd: Warehouse) -> None:
+    told = {
+        model: evaluation(odd, f"odd/{model}", "(training_type, training_type_source)")
+        for model in ("merge", "unflagged", "text-only", "symbol-against-text")
+    }
+    assert told == {
+        "merge": ("merge", "symbol"),
+        "unflagged": (None, None),
+        "text-only": ("continuously pretrained", "text"),
+        "symbol-against-text": ("pretrained", "symbol against text"),
+    }
+    shown = evaluation(odd, "odd/symbol-against-text", "(type_symbol, type_text)")
+    assert shown == ("🟢", "🔶 fine-tuned on domain-specific datasets")
 
 
 def test_dates_are_read_in_both_forms_and_blanks_are_unknown(odd: Warehouse) -> None:
@@ -110,6 +120,64 @@ def test_evaluations_whose_average_is_not_that_of_their_scores_are_set_aside(
     assert odd.reasons("odd/wrong-average", "open_llm_leaderboard_v1") == wrong
     assert odd.reasons("odd/v2-average", "open_llm_leaderboard_v2") == wrong
     assert evaluation(odd, "odd/rounded-average", "model_id") == "odd/rounded-average"
+
+
+def test_fractions_are_set_aside_and_never_scaled(odd: Warehouse) -> None:
+    for model, table in (
+        ("odd/fractions", "open_llm_leaderboard_v1"),
+        ("odd/v2-fractions", "open_llm_leaderboard_v2"),
+        ("odd/fraction", "bigcodebench"),
+    ):
+        assert odd.reasons(model, table) == [("", "scores_as_fractions")]
+        results = "select count(*) from marts.benchmark_results where model_id = ?"
+        assert odd.one(results, model) == (0,)
+
+
+def test_evaluations_dated_in_the_future_are_set_aside(odd: Warehouse) -> None:
+    for model, table in (
+        ("odd/future", "open_llm_leaderboard_v1"),
+        ("odd/v2-future", "open_llm_leaderboard_v2"),
+        ("odd/announced", "bigcodebench"),
+    ):
+        assert odd.reasons(model, table) == [("", "from_the_future")]
+    assert odd.rows(
+        "select distinct value from marts.rejected_records where reason = 'from_the_future'"
+    ) == [("2999-01-01",)]
+
+
+def test_failed_generations_are_flagged_and_kept(odd: Warehouse) -> None:
+    zeros = (
+        "select model_id, is_failed_generation from marts.{} "
+        "where benchmark = 'gsm8k' and score = 0 order by all"
+    )
+    for mart in ("benchmark_results", "benchmark_scores"):
+        assert odd.rows(zeros.format(mart)) == [("odd/failed", True), ("odd/weak", False)]
+
+
+def test_contradicting_records_are_both_kept_and_the_lower_counts(odd: Warehouse) -> None:
+    model = "odd/contradicted"
+    mmlu = "from marts.{} where model_id = ? and benchmark = 'mmlu'"
+    both = odd.rows(f"select score, is_contradicted {mmlu.format('benchmark_results')}", model)
+    assert sorted(both) == [(42, True), (52, True)]
+    chosen = odd.rows(f"select score, is_contradicted {mmlu.format('benchmark_scores')}", model)
+    assert chosen == [(42, True)]
+    aside = odd.rows(
+        "select field, value from marts.rejected_records "
+        "where model_id = ? and reason = 'contradicting_record' order by value",
+        model,
+    )
+    assert aside == [(name, f"{50.0 + step}") for step, name in enumerate(SIX)]
+    # Another day is another evaluation: the later one counts, and nothing is contradicted.
+    later = odd.rows(
+        f"select score, is_contradicted, n_results {mmlu.format('benchmark_scores')}",
+        "odd/renewed-score",
+    )
+    assert later == [(62, False, 2)]
+
+
+def test_ids_come_out_of_links(odd: Warehouse) -> None:
+    assert evaluation(odd, "odd/link-only", "model_name") == "odd/link-only"
+    assert evaluation(odd, "odd/linked", "model_name") == "odd/other-name"
 
 
 def test_copies_within_a_batch_and_across_batches_count_once(odd: Warehouse) -> None:

@@ -118,8 +118,64 @@ def test_six_scores_of_a_kept_model_are_one_landed_row(snapshot: Warehouse) -> N
     kept, rows = (frame.assign(model_id=frame["model_id"].map(key)) for frame in (kept, rows))
     assert len(kept.merge(rows.drop_duplicates(), on=list(kept.columns))) == len(kept)
     v1 = landed("open_llm_leaderboard_v1")
-    flagged = v1.groupby(v1["Model"].map(key))["Flagged"].any()
-    assert flagged[kept["model_id"]].all()
+    unflagged = v1.groupby(v1["Model"].map(key))["Flagged"].any()
+    assert unflagged[kept["model_id"]].all()
+
+
+def test_failed_generations_are_the_counted_ones(snapshot: Warehouse) -> None:
+    v1, v2 = landed("open_llm_leaderboard_v1"), landed("open_llm_leaderboard_v2")
+    strong = v2["MMLU-PRO"] >= 20
+    counted = {
+        "gsm8k": ((v1["GSM8K"] == 0) & (v1["MMLU"] >= 30)).sum(),
+        "ifeval": ((v2["IFEval"] == 0) & strong).sum(),
+        "math_lvl_5": ((v2["MATH Lvl 5"] == 0) & strong).sum(),
+    }
+    assert counted == {"gsm8k": 141, "ifeval": 2, "math_lvl_5": 147}
+    flagged = snapshot.rows(
+        "select benchmark, count(*) from marts.benchmark_results "
+        "where is_failed_generation group by all"
+    )
+    assert dict(flagged) == counted
+    performance = mart(snapshot, "structure_performance")
+    failed = (performance["gsm8k"] == 0) & (performance["mmlu"] >= 30)
+    assert (performance["has_failed_generation"] == failed).all()
+    assert failed.any()
+
+
+def test_contradicted_scores_are_those_of_repeated_keys(snapshot: Warehouse) -> None:
+    run = ["leaderboard", "benchmark", "model_id", "precision", "weight_type", "model_sha"]
+    results = mart(snapshot, "benchmark_results")
+    results = results[results["model_id"].notna()]
+    scores = results.groupby([*run, "evaluated_on"], dropna=False)["score"]
+    differ = (scores.transform("max") - scores.transform("min")) > 0.01
+    assert (results["is_contradicted"] == differ).all()
+    aside = mart(snapshot, "rejected_records").query("reason == 'contradicting_record'")
+    kept = mart(snapshot, "benchmark_scores").query("is_contradicted")
+    # Pairs, each with one score that counts and one that does not.
+    assert len(aside) == len(kept) == differ.sum() / 2 > 0
+    lost = aside.merge(kept, left_on=["model_id", "field"], right_on=["model_id", "benchmark"])
+    assert len(lost) == len(aside)
+    assert (lost["value"].astype(float) - lost["score"]).abs().gt(0.01).all()
+
+
+def test_training_types_are_those_of_the_legend(snapshot: Warehouse) -> None:
+    legend = {
+        "pretrained": "🟢",
+        "continuously pretrained": "🟩",
+        "fine-tuned": "🔶",
+        "chat": "💬",
+        "merge": "🤝",
+    }
+    for leaderboard in ("open_llm_v1", "open_llm_v2"):
+        rows = landed(leaderboard.replace("llm_", "llm_leaderboard_"))
+        counted = dict(
+            snapshot.rows(
+                "select training_type, count(distinct evaluation_id) from marts.benchmark_results "
+                "where leaderboard = ? and training_type is not null group by all",
+                leaderboard,
+            )
+        )
+        assert counted == {name: (rows["T"] == symbol).sum() for name, symbol in legend.items()}
 
 
 def test_structure_of_models_with_one_config_is_what_it_says(snapshot: Warehouse) -> None:
@@ -150,7 +206,12 @@ def test_inverted_flags_are_counted_the_right_way_round(snapshot: Warehouse) -> 
         "count(distinct evaluation_id) filter (is_merged) "
         "from marts.benchmark_results where leaderboard = 'open_llm_v1'"
     )
-    assert flagged == (~landed_rows["Flagged"].astype(bool)).sum()
+    flags = ~landed_rows["Flagged"].astype(bool)
+    evaluation = [landed_rows["Model"].map(key), landed_rows["Precision"], landed_rows["Model sha"]]
+    evaluation += [landed_rows[column] for column in SCORES.values()]
+    with_copies = flags.groupby(evaluation, dropna=False).transform("any")
+    # One flagged evaluation stands there under another spelling without its flag.
+    assert flagged == with_copies.sum() == flags.sum() + 1
     assert merged == (~landed_rows["Merged"].astype(bool)).sum()
     assert 0 < flagged < len(landed_rows) / 2
 

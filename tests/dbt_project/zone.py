@@ -77,7 +77,17 @@ def v1(model: str, base: float = 50.0, **more: Any) -> Row:
     return _with_average(row, V1_SCORES)
 
 
-def v2(fullname: str, base: float = 30.0, **more: Any) -> Row:
+def link(model: str) -> str:
+    """Return a model's cell of the second leaderboard: a link to it and one to its details."""
+    details = f"datasets/open-llm-leaderboard/{model.replace('/', '__')}-details"
+    style = 'style="color: var(--link-text-color)"'
+    return (
+        f'<a target="_blank" href="https://huggingface.co/{model}" {style}>{model}</a>  '
+        f'<a target="_blank" href="https://huggingface.co/{details}" {style}>📑</a>'
+    )
+
+
+def v2(fullname: str | None, base: float = 30.0, **more: Any) -> Row:
     """Return a row of the second leaderboard."""
     scores = {name: base + step for step, name in enumerate(V2_SCORES)}
     row: Row = {

@@ -1,9 +1,9 @@
 {% set staged = [
     ('hub_models', 'model_id', 'rejected_value'),
     ('hub_configs', 'model_id', 'rejected_value'),
-    ('open_llm_leaderboard_v1', 'model_id', 'model_id'),
-    ('open_llm_leaderboard_v2', 'model_id', 'model_id'),
-    ('bigcodebench', 'model_id', 'model_id'),
+    ('open_llm_leaderboard_v1', 'model_id', 'rejected_value'),
+    ('open_llm_leaderboard_v2', 'model_id', 'rejected_value'),
+    ('bigcodebench', 'model_id', 'rejected_value'),
     ('pretraining_compute', 'model_id', 'model_id'),
 ] %}
 
@@ -116,6 +116,16 @@ select
     'no_hub_id' as reason
 from {{ ref('int_evaluations') }}
 where model_id is null
+union all
+select
+    'benchmark_scores' as rejected_from,
+    record_id,
+    model_id,
+    benchmark as field,
+    score::varchar as value,
+    'contradicting_record' as reason
+from {{ ref('int_scores_compared') }}
+where is_set_aside
 union all
 select
     'structure_performance' as rejected_from,

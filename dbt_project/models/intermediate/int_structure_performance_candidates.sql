@@ -15,9 +15,11 @@ scores as (
         {% for benchmark in var('open_llm_v1_benchmarks') %}
             max(score) filter (benchmark = '{{ benchmark }}') as {{ benchmark }},
         {% endfor %}
+        bool_or(is_failed_generation) as has_failed_generation,
+        bool_or(is_contradicted) as is_contradicted,
         count(*) as n_scores
-    from {{ ref('int_scores') }}
-    where leaderboard = 'open_llm_v1' and rejection_reason is null
+    from {{ ref('int_scores_compared') }}
+    where leaderboard = 'open_llm_v1'
     group by evaluation_id
 
 ),
@@ -72,6 +74,8 @@ final as (
         {% for benchmark in var('open_llm_v1_benchmarks') %}
             scores.{{ benchmark }},
         {% endfor %}
+        scores.has_failed_generation,
+        scores.is_contradicted,
         structures.* exclude (model_id, rejection_reason),
         case
             when structures.rejection_reason is not null then structures.rejection_reason

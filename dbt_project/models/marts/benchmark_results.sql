@@ -1,20 +1,23 @@
 select
-    scores.leaderboard,
-    scores.evaluation_id,
-    scores.benchmark,
-    evaluations.model_id,
-    evaluations.model_name,
-    scores.score,
-    scores.raw_score,
-    evaluations.precision,
-    evaluations.weight_type,
-    evaluations.model_sha,
-    evaluations.training_type,
-    evaluations.is_flagged,
-    evaluations.is_merged,
-    evaluations.evaluated_on,
-    evaluations.evidence_rank,
-    evaluations.record_id
-from {{ ref('int_scores') }} as scores
-inner join {{ ref('int_evaluations') }} as evaluations using (leaderboard, evaluation_id)
-where scores.rejection_reason is null
+    leaderboard,
+    evaluation_id,
+    benchmark,
+    model_id,
+    model_name,
+    score,
+    raw_score,
+    precision,
+    weight_type,
+    model_sha,
+    training_type,
+    training_type_source,
+    symbol as type_symbol,
+    type_text,
+    is_flagged,
+    is_failed_generation,
+    is_contradicted,
+    is_merged,
+    evaluated_on,
+    evidence_rank,
+    record_id
+from {{ ref('int_scores_compared') }}

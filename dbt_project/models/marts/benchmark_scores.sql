@@ -9,7 +9,10 @@ select
     weight_type,
     model_sha,
     training_type,
+    training_type_source,
     is_flagged,
+    is_failed_generation,
+    is_contradicted,
     evaluated_on,
     count(*) over (partition by model_id, benchmark, leaderboard) as n_results
 from {{ ref('benchmark_results') }}

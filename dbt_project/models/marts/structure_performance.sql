@@ -23,7 +23,9 @@ select
         candidates.{{ benchmark }},
     {% endfor %}
     candidates.evaluation_id,
-    candidates.precision
+    candidates.precision,
+    candidates.has_failed_generation,
+    candidates.is_contradicted
 from {{ ref('int_structure_performance_candidates') }} as candidates
 inner join {{ ref('int_structure_groups') }} as structure_groups using (model_id)
 inner join {{ ref('models') }} as models using (model_id)

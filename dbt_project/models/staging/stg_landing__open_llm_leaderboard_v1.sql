@@ -1,3 +1,5 @@
+{% set scores = var('open_llm_v1_benchmarks') %}
+
 with source as (
 
     select
@@ -30,7 +32,7 @@ renamed as (
         record_id,
         landed_batch,
         evaluation_id,
-        trim("Model") as model_id,
+        coalesce({{ linked_model_id('"Model"') }}, trim("Model")) as model_id,
         "Average ⬆️" as average,
         "ARC" as arc_challenge,
         "HellaSwag" as hellaswag,
@@ -38,6 +40,7 @@ renamed as (
         "TruthfulQA" as truthfulqa,
         "Winogrande" as winogrande,
         "GSM8K" as gsm8k,
+        {{ mean_score(scores) }} as mean_score,
         -- Two rows spell their class with a semicolon behind every letter.
         nullif(
             nullif(
@@ -53,15 +56,17 @@ renamed as (
         "Weight type" as weight_type,
         "Precision" as precision,
         nullif("Hub License", '?') as license,
-        "#Params (B)" as stated_size,
+        {{ stated_size('"#Params (B)"') }} as stated_size,
         "Hub ❤️" as likes,
         "Model sha" as model_sha,
         nullif("T", '?') as symbol,
+        "Type" as type_text,
         -- The published table states these three the other way round: true means not.
-        not "Flagged" as is_flagged,
+        coalesce(not "Flagged", false) as is_flagged,
         not "Merged" as is_merged,
         not "MoE" as is_moe,
-        {{ leaderboard_date('"date"') }} as evaluated_on
+        {{ leaderboard_time('"date"') }} as evaluated_at,
+        evaluated_at::date as evaluated_on
     from source
 
 ),
@@ -73,10 +78,16 @@ final as (
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
             when row_number() over copies > 1 then 'duplicate_record'
-            when abs(
-                average - (arc_challenge + hellaswag + mmlu + truthfulqa + winogrande + gsm8k) / 6
-            ) > 0.1 then 'average_mismatch'
-        end as rejection_reason
+            when {{ is_in_the_future('evaluated_on') }} then 'from_the_future'
+            when {{ are_fractions(scores) }} then 'scores_as_fractions'
+            when abs(average - ({{ scores | join(' + ') }}) / 6) > 0.1 then 'average_mismatch'
+        end as rejection_reason,
+        case rejection_reason
+            when 'from_the_future' then evaluated_on::varchar
+            when 'scores_as_fractions' then mean_score::varchar
+            when 'average_mismatch' then average::varchar
+            else left(model_id, 200)
+        end as rejected_value
     from renamed
     window copies as (partition by evaluation_id order by is_flagged desc, record_id)
 

@@ -1,3 +1,5 @@
+{% set scores = var('open_llm_v2_benchmarks') %}
+
 with source as (
 
     select
@@ -5,7 +7,7 @@ with source as (
         {{ landed_batch() }} as landed_batch,
         md5(
             row(
-                fullname,
+                coalesce(fullname, "Model"),
                 "Precision",
                 "Weight type",
                 "Model sha",
@@ -31,7 +33,10 @@ renamed as (
         landed_batch,
         evaluation_id,
         -- Flagged entries carry a remark behind the id.
-        regexp_replace(trim(fullname), '\s+has been flagged.*$', '') as model_id,
+        nullif(regexp_replace(trim(fullname), '\s+has been flagged.*$', ''), '') as full_name,
+        -- The link leads to the repository; the name beside it is text, or missing.
+        coalesce({{ linked_model_id('"Model"') }}, full_name) as model_id,
+        coalesce(full_name, model_id) as model_name,
         "Average ⬆️" as average,
         "IFEval" as ifeval,
         "BBH" as bbh,
@@ -39,6 +44,7 @@ renamed as (
         "GPQA" as gpqa,
         "MUSR" as musr,
         "MMLU-PRO" as mmlu_pro,
+        {{ mean_score(scores) }} as mean_score,
         "IFEval Raw" * 100 as ifeval_raw,
         "BBH Raw" * 100 as bbh_raw,
         "MATH Lvl 5 Raw" * 100 as math_lvl_5_raw,
@@ -49,12 +55,13 @@ renamed as (
         "Weight type" as weight_type,
         "Precision" as precision,
         nullif("Hub License", '?') as license,
-        case when "#Params (B)" > 0 and isfinite("#Params (B)") then "#Params (B)" end
-            as stated_size,
+        nullif({{ stated_size('"#Params (B)"') }}, 0) as stated_size,
         try_cast("Hub ❤️" as bigint) as likes,
         "Model sha" as model_sha,
         "T" as symbol,
-        coalesce("Flagged", false) or contains(fullname, 'has been flagged') as is_flagged,
+        "Type" as type_text,
+        coalesce("Flagged", false)
+        or coalesce(contains(fullname, 'has been flagged'), false) as is_flagged,
         "Merged" as is_merged,
         "MoE" as is_moe,
         "Official Providers" as is_official,
@@ -69,13 +76,21 @@ renamed as (
 final as (
 
     select
-        *,
+        * exclude (full_name),
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
             when row_number() over copies > 1 then 'duplicate_record'
-            when abs(average - (ifeval + bbh + math_lvl_5 + gpqa + musr + mmlu_pro) / 6) > 0.1
-                then 'average_mismatch'
-        end as rejection_reason
+            when {{ is_in_the_future('greatest(evaluated_on, uploaded_on)') }}
+                then 'from_the_future'
+            when {{ are_fractions(scores) }} then 'scores_as_fractions'
+            when abs(average - ({{ scores | join(' + ') }}) / 6) > 0.1 then 'average_mismatch'
+        end as rejection_reason,
+        case rejection_reason
+            when 'from_the_future' then greatest(evaluated_on, uploaded_on)::varchar
+            when 'scores_as_fractions' then mean_score::varchar
+            when 'average_mismatch' then average::varchar
+            else left(model_id, 200)
+        end as rejected_value
     from renamed
     window copies as (partition by evaluation_id order by is_flagged desc, record_id)
 
