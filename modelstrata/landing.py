@@ -4,6 +4,9 @@ A batch is written under a temporary name, synced and renamed; a batch that is t
 left as it is. Each table has a zero-row schema file, so that it can be read while it is empty.
 """
 
+import contextlib
+import datetime
+import difflib
 import hashlib
 import os
 import re
@@ -16,11 +19,15 @@ import duckdb
 
 from modelstrata.errors import LandingError, storage_errors
 from modelstrata.landing_schema import LANDING_TABLES, OPTIONAL_COLUMNS, matches
+from modelstrata.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+#: A day in a batch's name; digits inside a hash are none.
+_DATE = re.compile(r"(?<![0-9A-Za-z])(\d{4})(-?)(\d\d)\2(\d\d)(?![0-9a-f])")
+_CLOCK = "If the batch is right, set the machine's clock, or MODELSTRATA_TODAY."
 SCHEMA_BATCH = "0-schema"
 
 
@@ -104,7 +111,8 @@ def land_file(landing: Path, table: str, batch: str, source: Path) -> bool:
     """Land a Parquet file as one batch; return False if the batch was there already.
 
     Raises:
-        LandingError: the file cannot be read or does not have the table's columns.
+        LandingError: the file cannot be read, does not have the table's columns, or is from the
+            future.
     """
     target = batch_path(landing, table, batch)
     if target.exists():
@@ -140,38 +148,93 @@ def batches(landing: Path) -> list[tuple[str, Path]]:
     )
 
 
-def check_file(table: str, path: Path, *, decode: bool = True) -> None:
-    """Check that a landing file is whole and has the table's columns with the right types.
+def check_file(
+    table: str, path: Path, *, decode: bool = True, today: datetime.date | None = None
+) -> None:
+    """Check that a landing file is whole, has the table's columns and is not from the future.
+
+    Args:
+        table: the landing table that the file belongs to.
+        path: the file.
+        decode: also read every value, and the times of crawls and computations.
+        today: the day to compare these times and the file's name with, by default the setting's.
+            A day more is let pass: time zones and clocks differ.
 
     Raises:
         LandingError: it names the file, the column or damage, and the remedy.
     """
     remedy = f"Remove {path} or land the batch again; the last good warehouse is untouched."
+    latest = (today or Settings().today) + datetime.timedelta(days=1)
+    _check_name(path, latest, remedy)
+    if path.is_file() and path.stat().st_size == 0:
+        raise LandingError(f"{path} is empty, 0 bytes, and no Parquet file. {remedy}")
     try:
         with duckdb.connect() as connection:
+            connection.execute("set TimeZone = 'UTC'")
             relation = connection.read_parquet(str(path))
             found = dict(zip(relation.columns, map(str, relation.types), strict=True))
-            for name, kind in LANDING_TABLES[table].items():
-                if name not in found:
-                    raise LandingError(
-                        f"{path} has no column {name!r}, which table {table} needs "
-                        f"({kind}). {remedy}"
-                    )
-                _check_type(path, name, found[name], kind, remedy)
-            for name, kind in OPTIONAL_COLUMNS.items():
-                if name in found and name not in LANDING_TABLES[table]:
-                    _check_type(path, name, found[name], kind, remedy)
+            faults = _faults(table, found)
+            if faults:
+                raise LandingError(f"{path} {'. It '.join(faults)}. {remedy}")
             if decode:
                 read_all = "select bit_xor(hash(batch)) from read_parquet(?) as batch"
                 connection.execute(read_all, [str(path)]).fetchall()
+                _check_times(relation, table, path, latest, remedy)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise LandingError(f"{path} cannot be read as Parquet ({reason}). {remedy}") from error
 
 
-def _check_type(path: Path, name: str, found: str, kind: str, remedy: str) -> None:
-    if not matches(found, kind):
-        raise LandingError(f"{path} holds {found} in column {name!r}, expected {kind}. {remedy}")
+def _faults(table: str, found: dict[str, str]) -> list[str]:
+    """Say of each column that is missing or of another type what was expected and found."""
+    required = LANDING_TABLES[table]
+    faults = []
+    for name, kind in required.items():
+        if name not in found:
+            fault = f"has no column {name!r}, which table {table} needs ({kind})"
+            faults.append(fault + _renamed(name, table, found))
+    for name, kind in {**OPTIONAL_COLUMNS, **required}.items():
+        if name in found and not matches(found[name], kind):
+            faults.append(f"holds {found[name]} in column {name!r}, expected {kind}")
+    return faults
+
+
+def _renamed(name: str, table: str, found: dict[str, str]) -> str:
+    """Name the unknown column that is most like a missing one, if any is."""
+    unknown = {
+        column.lower(): column
+        for column in found
+        if column not in LANDING_TABLES[table] and column not in OPTIONAL_COLUMNS
+    }
+    within = [column for column in unknown if name.lower() in column]
+    like = difflib.get_close_matches(name.lower(), unknown, n=1) or within
+    if not like:
+        return ""
+    column = unknown[like[0]]
+    return f"; most like it is the unknown column {column!r} ({found[column]}): rename it back"
+
+
+def _check_times(
+    relation: duckdb.DuckDBPyRelation, table: str, path: Path, latest: datetime.date, remedy: str
+) -> None:
+    for name, kind in {**OPTIONAL_COLUMNS, **LANDING_TABLES[table]}.items():
+        if kind != "TIMESTAMP WITH TIME ZONE" or name not in relation.columns:
+            continue
+        late = f"\"{name}\"::timestamptz >= date '{latest + datetime.timedelta(days=1)}'"
+        rows = relation.aggregate(f'count(*) filter ({late}), max("{name}")::varchar').fetchall()
+        number, newest = rows[0]
+        if number:
+            raise LandingError(
+                f"{path} holds {number:,} rows from the future: {name!r} goes up to {newest}. "
+                f"{remedy} {_CLOCK}"
+            )
+
+
+def _check_name(path: Path, latest: datetime.date, remedy: str) -> None:
+    for year, _, month, day in _DATE.findall(path.stem):
+        with contextlib.suppress(ValueError):
+            if datetime.date(int(year), int(month), int(day)) > latest:
+                raise LandingError(f"{path} is named after a day in the future. {remedy} {_CLOCK}")
 
 
 def file_digest(path: Path) -> str:

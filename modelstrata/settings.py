@@ -3,6 +3,7 @@
 Every setting is an environment variable `MODELSTRATA_<NAME>`; `.env.example` lists them all.
 """
 
+import datetime
 import os
 from pathlib import Path
 
@@ -14,12 +15,18 @@ ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 
 
+def _utc_today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
 class Settings(BaseSettings):
     """Where data lies and how jobs run.
 
     Attributes:
         data: the data folder; everything that is written lies below it.
         lock_timeout: seconds to wait for another run's lock before giving up.
+        today: the day that records may be dated to; dbt reads the same variable. By default the
+            clock's, in UTC.
         threads: regressions fitted side by side.
         gpu_model: model that the `gpu` job measures: Hub id, local folder or GGUF file.
         gpu_model_id: id that the results carry when the model is a folder or file.
@@ -31,6 +38,7 @@ class Settings(BaseSettings):
 
     data: Path = ROOT / "data"
     lock_timeout: float = Field(default=0.0, ge=0.0)
+    today: datetime.date = Field(default_factory=_utc_today)
     threads: int = Field(default=2, ge=1)
     gpu_model: str = ""
     gpu_model_id: str = ""

@@ -1,7 +1,7 @@
 """What a warehouse was built from, as one hash: landed batches, code and library versions."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -76,9 +76,11 @@ def code_fingerprint(folders: Iterable[str] = tuple(_CODE)) -> str:
     return digest.hexdigest()
 
 
-def fingerprint(landed: list[Batch]) -> str:
-    """Hash the batches and the code together."""
+def fingerprint(landed: list[Batch], held_back: Sequence[str] = ()) -> str:
+    """Hash the batches, the code and the days that held-back records wait for."""
     digest = hashlib.sha256(code_fingerprint().encode())
     for batch in sorted(landed):
         digest.update(f"{batch.table}/{batch.name}/{batch.digest}\n".encode())
+    for day in held_back:
+        digest.update(f"{day}\n".encode())
     return digest.hexdigest()

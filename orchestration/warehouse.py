@@ -4,6 +4,7 @@ One operating-system lock is held from copy to publish. It is released with the 
 a killed build leaves nothing but a folder under `data/build/`, which the next build sweeps.
 """
 
+import datetime
 import os
 import shutil
 import subprocess
@@ -97,7 +98,8 @@ def open_build(settings: Settings, run_id: str) -> Build:
             for table, path in batches(settings.landing):
                 is_new = (table, path.stem, digests[table, path.stem]) not in known
                 check_file(table, path, decode=is_new)
-            is_unchanged = is_published(settings, fingerprint(landed))
+            waiting = held_back(settings.warehouse, settings.today)
+            is_unchanged = is_published(settings, fingerprint(landed, waiting))
             raw = {b for b in published_batches(settings) if b.table in RAW_TABLES}
             build = Build(settings, run_id, lock, landed, is_unchanged, not raw <= set(landed))
             if not is_unchanged:
@@ -177,12 +179,29 @@ def published_batches(settings: Settings) -> list[Batch]:
     return [Batch(*row) for row in rows]
 
 
+def held_back(warehouse: Path, today: datetime.date = datetime.date.min) -> list[str]:
+    """List the days of records from the future that a warehouse file has set aside.
+
+    They count for the fingerprint, those that have come by `today` no more: from then on the same
+    batches and code give another warehouse.
+    """
+    query = (
+        "select distinct value from marts.rejected_records where reason = 'from_the_future' "
+        "and not coalesce(try_cast(value as date) - ? <= 1, false) order by all"
+    )
+    return [day for (day,) in _read(warehouse, query, today)]
+
+
 def _read_meta(settings: Settings, query: str) -> list[tuple]:
-    if not settings.warehouse.exists():
+    return _read(settings.warehouse, query)
+
+
+def _read(file: Path, query: str, *parameters: object) -> list[tuple]:
+    if not file.exists():
         return []
     try:
-        with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-            return connection.execute(query).fetchall()
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return connection.execute(query, parameters).fetchall()
     except duckdb.CatalogException:
         return []
 
@@ -196,9 +215,10 @@ def publish(build: Build) -> None:
     """
     settings = build.settings
     with storage_errors(settings.data):
+        current = fingerprint(build.landed, held_back(build.file))
         with duckdb.connect(str(build.file)) as connection:
             _audit(connection)
-            _write_meta(connection, build)
+            _write_meta(connection, build, current)
             connection.execute("checkpoint")
         if build.file.with_name(build.file.name + ".wal").exists():
             raise BuildFailed(
@@ -224,13 +244,13 @@ def _audit(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _write_meta(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
+def _write_meta(connection: duckdb.DuckDBPyConnection, build: Build, current: str) -> None:
     whole = build.built >= PARTS
     connection.execute("create schema if not exists meta")
     connection.execute(
         "create or replace table meta.publication as "
         "select $1::varchar as fingerprint, $2::varchar as modelstrata_version",
-        [fingerprint(build.landed) if whole else None, modelstrata.__version__],
+        [current if whole else None, modelstrata.__version__],
     )
     connection.execute(
         "create or replace table meta.landing_batches "

@@ -1,5 +1,7 @@
 """The landing zone: whole files or none, landed once, refused with a remedy when damaged."""
 
+import contextlib
+import datetime
 import errno
 import os
 import signal
@@ -14,6 +16,7 @@ import pytest
 
 from modelstrata.errors import LandingError, StorageError
 from modelstrata.landing import (
+    SCHEMA_BATCH,
     batch_path,
     batches,
     check_file,
@@ -157,9 +160,24 @@ def _flipped(batch: Path) -> Path:
     ("damage", "says"),
     [
         (_truncated, "cannot be read as Parquet"),
-        (_cut_to_nothing, "cannot be read as Parquet"),
+        (_cut_to_nothing, "is empty, 0 bytes"),
         (_flipped, "cannot be read as Parquet"),
-        (lambda batch: rewritten(batch, "* exclude (tokens_t)"), "no column 'tokens_t'"),
+        (
+            lambda batch: rewritten(batch, "* exclude (tokens_t)"),
+            "has no column 'tokens_t', which table pretraining_compute needs (DOUBLE). Remove",
+        ),
+        (
+            lambda batch: rewritten(batch, "* rename (tokens_t as tokens_trillions)"),
+            "no column 'tokens_t', which table pretraining_compute needs (DOUBLE); most like it is "
+            "the unknown column 'tokens_trillions' (DOUBLE): rename it back",
+        ),
+        (
+            lambda batch: rewritten(
+                batch, "* exclude (tokens_t, flops_1e21), 'x' as tokenz, true as family_name"
+            ),
+            "most like it is the unknown column 'tokenz' (VARCHAR): rename it back. It has no "
+            "column 'flops_1e21', which table pretraining_compute needs (DOUBLE). Remove",
+        ),
         (
             lambda batch: rewritten(batch, "* replace ('two' as tokens_t)"),
             "VARCHAR in column 'tokens_t', expected DOUBLE",
@@ -190,6 +208,127 @@ def test_good_files_pass_with_unknown_and_narrower_columns(batch: Path) -> None:
     check_file(TABLE, batch)
     check_file(TABLE, rewritten(batch, "*, 'x' as unknown"))
     check_file(TABLE, rewritten(batch, "* replace (2::integer as tokens_t)"))
+
+
+LEADERBOARDS = ("open_llm_leaderboard_v1", "open_llm_leaderboard_v2", "bigcodebench")
+
+
+@pytest.fixture
+def leaderboard(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """Return a leaderboard and a batch of it, without rows."""
+    table = request.param
+    prepare(tmp_path / "landing")
+    path = tmp_path / "batch.parquet"
+    schema = batch_path(tmp_path / "landing", table, SCHEMA_BATCH)
+    duckdb.read_parquet(str(schema)).write_parquet(str(path))
+    return table, path
+
+
+def refusal(table: str, path: Path) -> str:
+    with pytest.raises(LandingError) as error:
+        check_file(table, path)
+    assert str(path) in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("leaderboard", LEADERBOARDS, indirect=True)
+def test_every_leaderboard_column_that_is_missing_renamed_or_retyped_is_named(
+    leaderboard: tuple[str, Path],
+) -> None:
+    table, batch = leaderboard
+    check_file(table, batch)
+    for name, kind in LANDING_TABLES[table].items():
+        missing = refusal(table, rewritten(batch, f'* exclude ("{name}")'))
+        assert f"has no column {name!r}, which table {table} needs ({kind})" in missing
+        for new in (f"{name} (new)", f"normalised {name}", name.swapcase() + "_"):
+            renamed = refusal(table, rewritten(batch, f'* rename ("{name}" as "{new}")'))
+            assert f"{name!r}" in renamed
+            assert f"the unknown column {new!r} ({kind}): rename it back" in renamed
+        other = "BLOB" if kind == "VARCHAR" else "VARCHAR"
+        retyped = refusal(table, rewritten(batch, f'* replace (null::{other} as "{name}")'))
+        assert f"holds {other} in column {name!r}, expected {kind}. Remove" in retyped
+
+
+@pytest.mark.parametrize("leaderboard", LEADERBOARDS, indirect=True)
+def test_scores_as_text_are_refused_even_where_they_could_be_cast(
+    leaderboard: tuple[str, Path],
+) -> None:
+    table, batch = leaderboard
+    scores = [name for name, kind in LANDING_TABLES[table].items() if kind == "DOUBLE"]
+    assert len(scores) >= 2
+    for name in scores:
+        said = refusal(table, rewritten(batch, f"* replace ('52.5' as \"{name}\")"))
+        assert f"holds VARCHAR in column {name!r}, expected DOUBLE" in said
+
+
+def test_a_batch_without_rows_passes_and_is_listed(tmp_path: Path) -> None:
+    for table in LEADERBOARDS:
+        columns = {name: pd.Series(dtype="object") for name in LANDING_TABLES[table]}
+        assert land_frame(tmp_path, table, "empty", pd.DataFrame(columns)) is True
+        check_file(table, batch_path(tmp_path, table, "empty"))
+    assert [(table, path.stem) for table, path in batches(tmp_path)] == [
+        (table, "empty") for table in sorted(LEADERBOARDS)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "is_late"),
+    [
+        ("timestamptz '2026-11-22 12:00:00+00'", False),
+        ("timestamptz '2026-11-23 23:59:59+00'", False),
+        ("timestamptz '2026-11-24 00:00:00+00'", True),
+        # Where it is not yet the 24th in Greenwich, and where it is.
+        ("timestamptz '2026-11-24 08:00:00+09'", False),
+        ("timestamptz '2026-11-23 23:00:00-09'", True),
+        ("timestamp '2026-11-24 00:00:00'", True),
+        ("date '2026-11-23'", False),
+        ("timestamptz 'infinity'", True),
+        ("null::timestamptz", False),
+    ],
+)
+def test_times_from_the_future_are_refused_by_the_clock_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time: str, is_late: bool
+) -> None:
+    batch = tmp_path / "crawl.parquet"
+    query = "select 'a/b' as model_id, '{}' as payload, 'x' as source, unnest([c, d]) as crawled_at"
+    old = "timestamptz '2024-01-01 00:00:00+00'"
+    duckdb.sql(f"{query} from (select {old} as c, {time} as d)").write_parquet(str(batch))
+    today = datetime.date(2026, 11, 22)
+    if is_late:
+        with pytest.raises(LandingError, match="1 rows from the future: 'crawled_at'") as refused:
+            check_file("hub_models", batch, today=today)
+        assert str(batch) in str(refused.value)
+        assert "MODELSTRATA_TODAY" in str(refused.value)
+    else:
+        check_file("hub_models", batch, today=today)
+    # By the setting, too.
+    check_file("hub_models", batch, today=today, decode=False)
+    monkeypatch.setenv("MODELSTRATA_TODAY", "2026-11-22")
+    with pytest.raises(LandingError) if is_late else contextlib.nullcontext():
+        check_file("hub_models", batch)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_late"),
+    [
+        ("crawl-2026-11-23", False),
+        ("crawl-2026-11-24", True),
+        ("20261124", True),
+        ("crawl-20261124T080000", True),
+        ("2026-11-22-then-2031-01-01", True),
+        ("2026.12", False),
+        ("2031-13-01", False),
+        ("snapshot-20991231abcd", False),
+        ("snapshot-ab20991231cd", False),
+        ("snapshot-209912310000", False),
+    ],
+)
+def test_batches_named_after_a_day_in_the_future_are_refused(
+    batch: Path, name: str, is_late: bool
+) -> None:
+    named = batch.rename(batch.with_name(f"{name}.parquet"))
+    with pytest.raises(LandingError, match="named after") if is_late else contextlib.nullcontext():
+        check_file(TABLE, named, today=datetime.date(2026, 11, 22))
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a b", "a'b", "x" * 200])

@@ -270,3 +270,46 @@ def test_a_few_assets_picked_in_the_page_are_tested_and_published(
     run_again = run_job(copy_of_built)
     assert run_again.returncode == 0, run_again.stderr
     assert contents(warehouse) == contents(built / "warehouse.duckdb")
+
+
+def test_empty_batches_change_nothing_and_records_from_the_future_wait_for_their_day(
+    built: Path, copy_of_built: Path
+) -> None:
+    folder = copy_of_built / "landing" / "open_llm_leaderboard_v1"
+    (batch,) = folder.glob("snapshot-*.parquet")
+    rows = duckdb.read_parquet(str(batch))
+    rows.limit(0).write_parquet(str(folder / "empty.parquet"))
+    early = "* replace ('someone/early' as \"Model\", '2026-12-24T08:00:00Z' as \"date\")"
+    rows.limit(1).project(early).write_parquet(str(folder / "early.parquet"))
+    aside = (
+        "select reason, value from marts.rejected_records where model_id = 'someone/early' "
+        "and rejected_from <> 'structure_performance'"
+    )
+    known = "select count(*) from marts.benchmark_results where model_id = 'someone/early'"
+    warehouse = copy_of_built / "warehouse.duckdb"
+
+    def build(today: str) -> None:
+        run = run_job(copy_of_built, MODELSTRATA_TODAY=today)
+        assert run.returncode == 0, run.stderr
+
+    build("2026-11-22")
+    listed = query(copy_of_built, "select \"table\" || '/' || batch from meta.landing_batches")
+    assert ("open_llm_leaderboard_v1/empty",) in listed
+    assert query(copy_of_built, aside) == [("from_the_future", "2026-12-24")]
+    assert query(copy_of_built, known) == [(0,)]
+    before = contents(built / "warehouse.duckdb")
+    differ = {name for name, rows in contents(warehouse).items() if before[name] != rows}
+    assert {name for name in differ if name.startswith("marts.")} == {"marts.rejected_records"}
+
+    # The day before, nothing is new; on the day, the same batches make another warehouse.
+    file = warehouse.stat().st_ino
+    build("2026-12-22")
+    assert warehouse.stat().st_ino == file
+    build("2026-12-23")
+    assert warehouse.stat().st_ino != file
+    assert query(copy_of_built, aside) == []
+    assert query(copy_of_built, known) == [(6,)]
+    file = warehouse.stat().st_ino
+    build("2026-12-24")
+    assert warehouse.stat().st_ino == file
+    assert len(list((copy_of_built / "release").iterdir())) == 3

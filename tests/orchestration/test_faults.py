@@ -96,6 +96,35 @@ def test_landing_file_with_a_retyped_column_stops_the_build_by_name(unchanged: P
     one_clear_error(run_job(unchanged), str(broken), "params_b", "VARCHAR", "DOUBLE")
 
 
+def _leaderboard(data: Path, batch: str, projection: str) -> Path:
+    """Land a batch of the first leaderboard as the projection of its own makes it."""
+    folder = data / "landing" / "open_llm_leaderboard_v1"
+    (whole,) = folder.glob("snapshot-*.parquet")
+    target = folder / f"{batch}.parquet"
+    duckdb.sql(f"select {projection} from '{whole}' limit 3").write_parquet(str(target))
+    return target
+
+
+def test_bad_leaderboard_files_stop_the_build_by_name_one_after_another(unchanged: Path) -> None:
+    hub_models = unchanged / "landing" / "hub_models" / "crawl-7.parquet"
+    crawl = "select 'a/b' as model_id, '{}' as payload, 'x' as source, "
+    for batch, projection, *words in (
+        ("missing", "* exclude (GSM8K)", "no column 'GSM8K'", "(DOUBLE)"),
+        ("renamed", '* rename (GSM8K as "GSM-8K")', "'GSM8K'", "'GSM-8K' (DOUBLE): rename"),
+        ("text", "* replace (MMLU::varchar as MMLU)", "VARCHAR in column 'MMLU'", "DOUBLE"),
+        ("2031-01-01", "*", "named after a day in the future", "MODELSTRATA_TODAY"),
+    ):
+        broken = _leaderboard(unchanged, batch, projection)
+        one_clear_error(run_job(unchanged), str(broken), "Remove", *words)
+        broken.unlink()
+    hub_models.write_bytes(b"")
+    one_clear_error(run_job(unchanged), str(hub_models), "is empty, 0 bytes", "Remove")
+    crawl += "timestamptz '2999-01-01 12:00:00+00' as crawled_at"
+    duckdb.sql(crawl).write_parquet(str(hub_models))
+    late = ("1 rows from the future", "'crawled_at'", "2999-01-01", "MODELSTRATA_TODAY")
+    one_clear_error(run_job(unchanged), str(hub_models), "Remove", *late)
+
+
 def test_second_run_says_that_another_is_in_progress(unchanged: Path) -> None:
     with FileLock(unchanged / ".lock"):
         one_clear_error(run_job(unchanged), "Another run", "MODELSTRATA_LOCK_TIMEOUT")
