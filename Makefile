@@ -11,9 +11,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 STAMP := $(VENV)/.installed
 DATA := $(abspath $(or $(MODELSTRATA_DATA),data))
 SMOLLM2 := $(DATA)/models/SmolLM2-135M-Instruct.Q4_1.gguf
+LINT := $(abspath $(VENV)/lint)
+DBT := cd dbt_project && $(abspath $(BIN))/dbt
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev gpu test check lock clean
+.PHONY: help build dev gpu freshness test check lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -56,13 +58,17 @@ else
 endif
 	@$(BIN)/python -m orchestration.run build --end-with-parent
 
+freshness: $(STAMP)-core ## tell how old the landed facts are; fails where they are much too old
+	@mkdir -p $(DATA)/dev
+	@export MODELSTRATA_DATA=$(DATA); $(DBT) source freshness --target-path $(DATA)/dev/target
+
 check: $(STAMP)-all ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	@mkdir -p $(VENV)/lint/dev
-	MODELSTRATA_DATA=$(abspath $(VENV)/lint) $(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	@mkdir -p $(LINT)/dev
+	MODELSTRATA_DATA=$(LINT) $(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 test: check ## check, build with dbt's tests, pytest with all extras; CI runs it
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

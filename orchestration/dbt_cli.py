@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,11 @@ DBT = Path(sys.executable).with_name("modelstrata-dbt")
 _SOURCES = ("models", "seeds", "macros", "tests")
 
 
+@cache
 def manifest() -> dict[str, Any]:
     """Return the project's manifest; parse the project first if the manifest is out of date.
+
+    A process keeps the one that it read first, whatever is edited while it runs.
 
     The parse is for target `build` and this data folder, so that dbt finds it valid in a build
     and does not parse again.

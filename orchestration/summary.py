@@ -1,11 +1,15 @@
-"""What `make build` ends with: rows, what was set aside, R², where things are, what to try."""
+"""What `make build` ends with: rows, what was set aside, R², what is old, where things are."""
+
+from datetime import UTC, datetime
 
 import duckdb
 from rich.console import Console
 from rich.table import Table
 
 from modelstrata.settings import Settings
+from orchestration.dbt_cli import manifest
 from orchestration.docs import docs_page
+from orchestration.freshness import freshness
 from release.catalog import marts
 from release.folder import warehouse_version
 
@@ -26,6 +30,11 @@ def print_summary(settings: Settings, seconds: float) -> None:
         console.print(_set_aside(connection))
         console.print(_r2(connection))
         release = settings.releases / warehouse_version(connection)
+    measured = freshness(settings.landing, manifest(), datetime.now(UTC))
+    if old := [facts for facts in measured if facts.is_old]:
+        console.print("[bold]Old facts[/bold]")
+        for facts in old:
+            console.print(f"  {facts}", soft_wrap=True, highlight=False)
     console.print("[bold]Where things are[/bold]")
     for label, path in (
         ("warehouse", settings.warehouse),

@@ -1,30 +1,49 @@
 """Assets of the landing zone's raw tables."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from modelstrata.landing_schema import RAW_TABLES
 from modelstrata.settings import Settings
+from orchestration.dbt_cli import manifest
 from orchestration.failures import clear_failures
+from orchestration.freshness import freshness, limited_tables
 
 _SPECS = [
     dg.AssetSpec(["landing", table], group_name="extract", kinds={"parquet"})
     for table in RAW_TABLES
 ]
+_CHECKS = [
+    dg.AssetCheckSpec("freshness", asset=["landing", table]) for table in limited_tables(manifest())
+]
 
 
-@dg.multi_asset(specs=_SPECS, name="land_snapshot")
-def landed_snapshot(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+@dg.multi_asset(specs=_SPECS, check_specs=_CHECKS, name="land_snapshot")
+def landed_snapshot(
+    context: dg.AssetExecutionContext,
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Land the embedded snapshot; what is there already stays as it is."""
     from extract.land_snapshot import land_snapshot
 
     settings = Settings()
     with clear_failures(settings):
         added = land_snapshot(settings.landing)
+        measured = freshness(settings.landing, manifest(), datetime.now(UTC))
     for table, is_new in added.items():
         batches = len(list((settings.landing / table).glob("*.parquet"))) - 1
         yield dg.MaterializeResult(
             asset_key=["landing", table],
             metadata={"snapshot_added": is_new, "batches": batches},
+        )
+    # Shown, and no reason to stop: what is landed may be old and still right.
+    severity = dg.AssetCheckSeverity
+    for facts in measured:
+        yield dg.AssetCheckResult(
+            check_name="freshness",
+            asset_key=["landing", facts.table],
+            passed=not facts.is_old,
+            severity=severity.ERROR if facts.is_much_too_old else severity.WARN,
+            description=str(facts),
         )
