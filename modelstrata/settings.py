@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         today: the day that records may be dated to; dbt reads the same variable. By default the
             clock's, in UTC.
         threads: regressions fitted side by side.
+        allow_drop: publish although a mart lost more of its rows or values than is plausible.
         gpu_model: model that the `gpu` job measures: Hub id, local folder or GGUF file.
         gpu_model_id: id that the results carry when the model is a folder or file.
         gpu_texts: JSONL text set that the `gpu` job measures on.
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     lock_timeout: float = Field(default=0.0, ge=0.0)
     today: datetime.date = Field(default_factory=_utc_today)
     threads: int = Field(default=2, ge=1)
+    allow_drop: bool = False
     gpu_model: str = ""
     gpu_model_id: str = ""
     gpu_texts: Path = ROOT / "gpu_jobs" / "texts" / "gsm8k.jsonl"

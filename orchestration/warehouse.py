@@ -19,9 +19,10 @@ from modelstrata.errors import BuildFailed, BuildInProgress, storage_errors
 from modelstrata.landing import batches, check_file, prepare, sync_folder
 from modelstrata.landing_schema import RAW_TABLES
 from modelstrata.settings import Settings
-from orchestration.dbt_cli import primary_keys
+from orchestration.dbt_cli import manifest, primary_keys
 from orchestration.docs import docs_page
 from orchestration.fingerprint import Batch, describe_batch, fingerprint, landed_batches
+from orchestration.row_counts import write_row_counts
 from release.folder import version as release_version
 
 #: Link to the run's folder, so that dbt's profile names the same path in every run.
@@ -218,7 +219,10 @@ def publish(build: Build) -> None:
         current = fingerprint(build.landed, held_back(build.file))
         with duckdb.connect(str(build.file)) as connection:
             _audit(connection)
+            # In one transaction: alone, each row would wait for the disk.
+            connection.begin()
             _write_meta(connection, build, current)
+            connection.commit()
             connection.execute("checkpoint")
         if build.file.with_name(build.file.name + ".wal").exists():
             raise BuildFailed(
@@ -264,3 +268,4 @@ def _write_meta(connection: duckdb.DuckDBPyConnection, build: Build, current: st
         'create or replace table meta.primary_keys ("table" varchar, columns varchar[])'
     )
     connection.executemany("insert into meta.primary_keys values (?, ?)", primary_keys())
+    write_row_counts(connection, manifest())

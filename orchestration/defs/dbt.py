@@ -4,10 +4,8 @@ Both write the run's own build file. A run without the `published_warehouse` ass
 started for a few assets in the page) publishes when its dbt step has passed its tests.
 """
 
-import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,7 +15,7 @@ from modelstrata.errors import BuildFailed, storage_error_in_text
 from modelstrata.progress import progress
 from modelstrata.settings import Settings
 from orchestration.dbt_cli import Translator, manifest
-from orchestration.failures import clear_failures
+from orchestration.failures import clear_failures, failed_nodes
 from orchestration.fingerprint import sql_fingerprint
 from orchestration.warehouse import open_build, publish
 
@@ -63,6 +61,8 @@ def _build_part(context: dg.AssetExecutionContext, dbt: DbtCliResource, part: st
         command = ["build", "--exclude-resource-type", "unit_test"]
         if part == "core" and build.has_lost_batches:
             command.append("--full-refresh")
+        if settings.allow_drop:
+            command += ["--vars", "allow_drop: true"]
         invocation = dbt.cli(command, context=context, raise_on_error=False, target_path=target)
         steps = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
         build.children.append(invocation.process)
@@ -73,7 +73,8 @@ def _build_part(context: dg.AssetExecutionContext, dbt: DbtCliResource, part: st
                 yield event
         error = invocation.get_error()
         if error is not None:
-            raise _clear(error, target / "run_results.json", settings)
+            failed = failed_nodes(target / "run_results.json", build.file)
+            raise _clear("\n".join(failed) or str(error), settings)
     if not context.is_subset:
         build.built.add(part)
     if PUBLISHED not in context.job_def.asset_layer.selected_asset_keys:
@@ -108,17 +109,8 @@ def _events_with_rows(
                 yield event
 
 
-def _clear(error: Exception, run_results: Path, settings: Settings) -> Exception:
+def _clear(text: str, settings: Settings) -> Exception:
     """Say which nodes failed and why, in place of dbt's whole log."""
-    failed = []
-    if run_results.exists():
-        results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
-        failed = [
-            f"{result['unique_id'].split('.', 2)[2]}: {' '.join((result['message'] or '').split())}"
-            for result in results
-            if result["status"] in ("error", "fail")
-        ]
-    text = "\n".join(failed) or str(error)
     return storage_error_in_text(text, settings.data) or BuildFailed(
         f"dbt stopped the build; the last good warehouse stays.\n{text}"
     )
