@@ -15,7 +15,7 @@ LINT := $(abspath $(VENV)/lint)
 DBT := cd dbt_project && $(abspath $(BIN))/dbt
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev gpu freshness test check lock clean
+.PHONY: help build dev gpu freshness test check conventions lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -62,13 +62,19 @@ freshness: $(STAMP)-core ## tell how old the landed facts are; fails where they 
 	@mkdir -p $(DATA)/dev
 	@export MODELSTRATA_DATA=$(DATA); $(DBT) source freshness --target-path $(DATA)/dev/target
 
-check: $(STAMP)-all ## format, lint, types, import rules
+check: $(STAMP)-all ## format, lint, types, import rules, conventions of the dbt project
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	@mkdir -p $(LINT)/dev
 	MODELSTRATA_DATA=$(LINT) $(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	@$(MAKE) --no-print-directory conventions
+
+conventions: $(STAMP)-all
+	@mkdir -p $(LINT)/dev
+	@export MODELSTRATA_DATA=$(LINT); $(DBT) --quiet parse --target dev --target-path $(LINT)/target
+	DBT_PROJECT_DIR=$(LINT) $(BIN)/dbt-bouncer run --show-all-failures
 
 test: check ## check, build with dbt's tests, pytest with all extras; CI runs it
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

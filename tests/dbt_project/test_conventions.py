@@ -1,10 +1,13 @@
-"""What the dbt project says of itself: who reads the marts, what merely warns."""
+"""What the dbt project says of itself: who reads the marts, what merely warns, what is refused."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+from modelstrata.settings import DBT_PROJECT
 from orchestration.dbt_cli import manifest
-from tests.builds import ROOT
+from tests.builds import BIN, ROOT, environment
 
 NAMED = re.compile(r"""\bmarts\.(\w+)|\["marts", "(\w+)"\]""")
 #: Code that reads whatever marts there are: by the catalog's list, or by dbt's.
@@ -52,3 +55,49 @@ def test_exactly_the_tests_of_plausibility_warn() -> None:
         "value_between_regression_scores_mae",
         "value_between_regression_scores_r2",
     }
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_make_check_refuses_models_against_the_conventions(tmp_path: Path) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    for name in ("Makefile", "dbt-bouncer.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    marts, intermediate = project / "models" / "marts", project / "models" / "intermediate"
+    edit(marts / "models.yml", "One\n      row per model.", "")
+    edit(marts / "pretraining_compute.yml", "type: primary_key", "type: unique")
+    edit(marts / "parameter_counts.sql", "select", "-- {{ source('landing', 'hub_configs') }}\nselect")
+    edit(marts / "_exposures.yml", "- ref('structure_performance')\n", "- ref('int_scores')\n")
+    edit(marts / "benchmark_scores.yml", "no_large_drop", "unique")
+    described = "Owners who publish others' models again under the same name. One row per owner."
+    edit(project / "seeds" / "_seeds.yml", described, "''")
+    (intermediate / "scores_again.sql").write_text("select * from {{ ref('int_scores') }}")
+    run = subprocess.run(
+        [
+            *["make", "--silent", "conventions", f"VENV={BIN.parent}", f"LINT={tmp_path / 'lint'}"],
+            # Here, nothing is to be installed.
+            *["--old-file", f"{BIN.parent}/.installed-all"],
+        ],
+        cwd=tmp_path,
+        env=environment(tmp_path, COLUMNS="200"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    told = re.sub(r"\s+", " ", run.stdout + run.stderr)
+    for check, name in (
+        ("check_model_description_contains_regexp_pattern", "models"),
+        ("check_model_has_constraints", "pretraining_compute"),
+        ("check_lineage_source_cannot_be_used", "parameter_counts"),
+        ("check_exposure_based_on_non_public_models", "score_regressions"),
+        ("check_model_has_tests_by_name", "benchmark_scores"),
+        ("check_seed_description_populated", "mirror_owners"),
+        ("check_model_names", "scores_again"),
+    ):
+        assert re.search(rf"\b{check}:\d+:{name}\b", told), (check, told)
