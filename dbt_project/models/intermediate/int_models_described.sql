@@ -79,8 +79,10 @@ final as (
         coalesce(listings.license, boards.license) as license,
         coalesce(listings.created_on, boards.uploaded_on, boards.evaluated_on) as date,
         case
-            -- The Hub gives this day to every repository that is older.
-            when listings.created_on <= date '2022-03-02' then 'hub_created_before'
+            -- The Hub gives this day to every repository that is older, and the second leaderboard
+            -- has its dates of uploads from the Hub.
+            when coalesce(listings.created_on, boards.uploaded_on) <= date '2022-03-02'
+                then 'hub_created_before'
             when listings.created_on is not null then 'hub_created_at'
             when boards.uploaded_on is not null then 'open_llm_v2_upload'
             when boards.evaluated_on is not null then 'leaderboard_submission'
