@@ -33,7 +33,11 @@ KEPT = {
     "where s.rejection_reason is null",
 }
 #: Marts that describe columns, and so have rows without any model.
-ONE_ROW_PER_COLUMN = ("column_statistics", "imputation_accuracy")
+ONE_ROW_PER_COLUMN = (
+    "column_statistics",
+    "column_statistics_comparison",
+    "imputation_accuracy",
+)
 
 
 #: Knowledge of model classes: no record of it says something of a model.

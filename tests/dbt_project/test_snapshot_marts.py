@@ -228,8 +228,9 @@ def test_column_statistics_are_those_of_pandas(
     values = structures[column].astype("float64")
     if variant == "plausible":
         values = values.mask(structures["implausible_fields"].map(lambda fields: column in fields))
-    statistics = mart(snapshot, "column_statistics").set_index(["column_name", "variant"])
-    stated = statistics.loc[column, variant]
+    statistics = mart(snapshot, "column_statistics")
+    statistics = statistics.set_index(["column_name", "variant", "population"])
+    stated = statistics.loc[column, variant, "all"]
     want = {
         "n_models": len(values),
         "n_values": values.count(),

@@ -12,19 +12,28 @@ import duckdb
 from tests.builds import BIN, ROOT, contents, environment, run_job
 
 MARTS = {
+    "architecture_counts",
+    "benchmark_frontier",
     "benchmark_results",
     "benchmark_scores",
     "block_influence",
     "column_statistics",
+    "column_statistics_comparison",
     "feature_importances",
     "imputation_accuracy",
     "model_structures",
     "models",
+    "monthly_model_counts",
+    "most_liked_models",
     "parameter_counts",
     "pretraining_compute",
     "regression_scores",
     "rejected_records",
+    "score_by_size_bin",
+    "score_correlations",
+    "score_distributions",
     "score_predictions",
+    "smallest_models_to_reach",
     "structure_performance",
     "structure_values",
 }
