@@ -107,7 +107,7 @@ def equal_frequency(sizes: pd.Series) -> pd.Series:
 
 
 @pytest.mark.parametrize("population", ["all", "official"])
-@pytest.mark.parametrize("training_type", ["all", "pretrained", "chat", "fine_tuned", "merge"])
+@pytest.mark.parametrize("training_type", ["all", "pretrained", "chat", "fine-tuned", "merge"])
 def test_quartiles_by_size_bin_are_those_of_pandas(
     snapshot: Warehouse, scores: pd.DataFrame, population: str, training_type: str
 ) -> None:
