@@ -163,8 +163,11 @@ def records(table: str) -> dict[str, Row]:
     for _ in range(N[table]):
         copied = rows and generator.random() < 1 / 12
         row = dict(generator.choice(rows)) if copied else _MAKERS[table](generator)
-        if copied and table != "bigcodebench" and generator.random() < 0.3:
-            row["Flagged"] = not row["Flagged"]
+        if copied and table != "bigcodebench":
+            row["Flagged"] = _maybe(generator, 0.4, not row["Flagged"], row["Flagged"])
+            # The same evaluation, published again.
+            day = "date" if table == "open_llm_leaderboard_v1" else "Submission Date"
+            row[day] = _maybe(generator, 0.5, generator.choice(V2_DATES[:5]), row[day])
         rows.append(row)
     size = math.ceil(len(rows) / len(BATCHES))
     return {f"{BATCHES[n // size]}:{n % size}": row for n, row in enumerate(rows)} | (
