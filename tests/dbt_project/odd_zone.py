@@ -180,7 +180,7 @@ def _second_leaderboard(landing: Path) -> None:
         v2(None, Model=link("odd/link-only")),
         v2("odd/other-name", Model=link("odd/linked")),
         v2("odd/v2-fractions", **dict.fromkeys(V2_SCORES, 0.25), **{"Average ⬆️": 25.0}),
-        v2("odd/v2-future", **{"Upload To Hub Date": "2999-01-01"}),
+        v2("odd/v2-future", 30.0, **{"Upload To Hub Date": "2999-01-01"}),
         v2("odd/flag", Flagged=True),
         v2("odd/no-params", **{"#Params (B)": -1.0}),
         v2("odd/zero-params", **{"#Params (B)": 0.0}),
