@@ -14,10 +14,8 @@ from tests.dbt_project.odd_zone import BAD_IDS
 #: Records that a mart holds: by record id, or by what the mart says of them.
 KEPT = {
     # One record of each spelling of an id.
-    "hub_models": "select record_id from staging.stg_landing__hub_models as s "
-    "join intermediate.int_model_aliases as a on s.model_id = a.seen_id "
-    "join marts.models as m on a.model_id = m.model_id where s.rejection_reason is null "
-    "qualify count(*) over (partition by s.model_id) = 1",
+    "hub_models": "select record_id from intermediate.int_hub_listings "
+    "join marts.models using (model_id) qualify count(*) over (partition by seen_id) = 1",
     # A config without any structural key still names its model and its class.
     "hub_configs": "select record_id from intermediate.int_config_records "
     "join marts.models using (model_id) where rejection_reason is null",
