@@ -44,6 +44,7 @@ final as (
         scores.leaderboard,
         scores.score,
         scores.is_flagged,
+        scores.is_failed_generation,
         scores.training_type,
         models.date,
         classed.size,

@@ -29,6 +29,7 @@ series as (
 
 ),
 
+-- Twice the rank among all models of the series; equal scores share the mean of their ranks.
 numbered as (
 
     select
@@ -36,9 +37,11 @@ numbered as (
         scores.score,
         scores.family_group,
         scores.population,
-        series.number
+        series.number,
+        rank() over by_score + count(*) over by_score as doubled_rank
     from scores
     inner join series using (population, leaderboard, benchmark)
+    window by_score as (partition by series.number order by scores.score)
 
 ),
 
@@ -50,6 +53,8 @@ common as (
         b.number as number_b,
         a.score as score_a,
         b.score as score_b,
+        a.doubled_rank as rank_a,
+        b.doubled_rank as rank_b,
         a.family_group
     from numbered as a
     inner join numbered as b
@@ -57,12 +62,35 @@ common as (
 
 ),
 
+-- Most pairs are of one leaderboard, and every model has both scores: these ranks are right.
+counted as (
+
+    select
+        common.number_a,
+        common.number_b,
+        count(*) as n,
+        count(*) = any_value(a.n) and count(*) = any_value(b.n) as is_complete,
+        corr(common.rank_a, common.rank_b) as rho
+    from common
+    inner join series as a on common.number_a = a.number
+    inner join series as b on common.number_b = b.number
+    group by common.number_a, common.number_b
+    having count(*) >= {{ fewest }}
+
+),
+
+-- Others are ranked anew among the models that have both, and so are families.
 points as (
 
     select
         'model' as unit,
-        * exclude (family_group)
+        common.number_a,
+        common.number_b,
+        common.score_a,
+        common.score_b
     from common
+    inner join counted using (number_a, number_b)
+    where not counted.is_complete
     union all
     select
         'family' as unit,
@@ -76,58 +104,62 @@ points as (
 
 ),
 
-{% for side in ['a', 'b'] %}
-    -- Twice the rank of each score, less 1; equal ones share the mean of their ranks.
-    ranks_{{ side }} as (
+ranked as (
 
-        select
-            unit,
-            number_a,
-            number_b,
-            score_{{ side }},
-            2 * sum(count(*)) over (
-                partition by unit, number_a, number_b order by score_{{ side }}
-            ) - count(*) as rank_{{ side }}
-        from points
-        group by unit, number_a, number_b, score_{{ side }}
+    select
+        unit,
+        number_a,
+        number_b,
+        rank() over by_a + count(*) over by_a as rank_a,
+        rank() over by_b + count(*) over by_b as rank_b
+    from points
+    window
+        by_a as (partition by unit, number_a, number_b order by score_a),
+        by_b as (partition by unit, number_a, number_b order by score_b)
 
-    ),
-{% endfor %}
+),
 
--- Rounded, because sums of floating-point numbers depend on the order of threads.
 correlated as (
 
     select
+        unit,
         number_a,
         number_b,
-        unit,
         count(*) as n,
-        corr(ranks_a.rank_a, ranks_b.rank_b) as rho,
-        -- Of equal scores alone there is no correlation, and of a few there is any.
-        case when isfinite(rho) and n >= {{ fewest }} then round(rho, 6) end as spearman
-    from points
-    inner join ranks_a using (unit, number_a, number_b, score_a)
-    inner join ranks_b using (unit, number_a, number_b, score_b)
+        corr(rank_a, rank_b) as rho
+    from ranked
     group by unit, number_a, number_b
 
 ),
 
+-- Of equal scores alone there is no correlation, and of a few there is any. Rounded, because sums
+-- of floating-point numbers depend on the order of threads.
 pairs as (
 
     select
-        models.number_a,
-        models.number_b,
-        models.n,
-        models.spearman,
+        counted.number_a,
+        counted.number_b,
+        counted.n,
+        case
+            when counted.is_complete and isfinite(counted.rho) then round(counted.rho, 6)
+            when not counted.is_complete and isfinite(models.rho) then round(models.rho, 6)
+        end as spearman,
         coalesce(families.n, 0) as n_families,
-        families.spearman as family_spearman
-    from correlated as models
+        case
+            when families.n >= {{ fewest }} and isfinite(families.rho)
+                then round(families.rho, 6)
+        end as family_spearman
+    from counted
+    left join correlated as models
+        on
+            models.unit = 'model'
+            and counted.number_a = models.number_a
+            and counted.number_b = models.number_b
     left join correlated as families
         on
-            models.number_a = families.number_a
-            and models.number_b = families.number_b
-            and families.unit = 'family'
-    where models.unit = 'model' and models.n >= {{ fewest }}
+            families.unit = 'family'
+            and counted.number_a = families.number_a
+            and counted.number_b = families.number_b
 
 ),
 

@@ -9,7 +9,8 @@ with scores as (
         unnest(populations) as population,
         -- The last bin has its right edge too.
         least(floor(score / {{ width }}), {{ bins - 1 }})::integer as bin,
-        is_flagged
+        is_flagged,
+        is_failed_generation
     from {{ ref('int_benchmark_scores_described') }}
 
 ),
@@ -22,7 +23,8 @@ counted as (
         population,
         bin,
         count(*) filter (not is_flagged) as n,
-        count(*) filter (is_flagged) as n_flagged
+        count(*) filter (is_flagged) as n_flagged,
+        count(*) filter (is_failed_generation and not is_flagged) as n_failed_generations
     from scores
     group by all
 
@@ -52,6 +54,7 @@ final as (
         coalesce(counted.n, 0) as n,
         round(coalesce(counted.n, 0) / nullif(totals.n_models, 0), 6) as share,
         totals.n_models,
+        coalesce(counted.n_failed_generations, 0) as n_failed_generations,
         coalesce(counted.n_flagged, 0) as n_flagged
     from totals
     cross join range({{ bins }}) as bins (bin)
