@@ -91,6 +91,33 @@ def test_other_code_and_a_full_refresh_build_everything_anew(
     assert Warehouse(data).rows(likes) == [("o/kept", 3)]
 
 
+def test_records_that_waited_for_their_day_are_taken_in_without_a_new_batch(
+    build: Callable[..., Warehouse], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    prepare(data / "landing")
+    early = "2026-12-24T08:00:00Z"
+    table = "open_llm_leaderboard_v1"
+    land(data / "landing", table, "one", [v1("o/early", date=early), v1("o/known")])
+    link = "https://huggingface.co/o/code"
+    land(data / "landing", "bigcodebench", "one", [code("code", link, date="2026-12-24")])
+    models = "select model_id from marts.models order by all"
+    waiting = build(data, MODELSTRATA_TODAY="2026-11-22")
+    assert waiting.rows(models) == [("o/known",)]
+    assert waiting.reasons("o/early", table) == [("", "from_the_future")]
+    waiting.connection.close()
+    before = _hashes(data)
+    build(data, MODELSTRATA_TODAY="2026-12-22").connection.close()
+    assert _hashes(data) == before
+    came = build(data, MODELSTRATA_TODAY="2026-12-23")
+    assert came.rows(models) == [("o/code",), ("o/early",), ("o/known",)]
+    came.connection.close()
+    whole = tmp_path / "whole"
+    shutil.copytree(data / "landing", whole / "landing")
+    build(whole, MODELSTRATA_TODAY="2026-12-23").connection.close()
+    assert _hashes(data) == _hashes(whole)
+
+
 def _id_of(warehouse: Warehouse, seen: str) -> str | None:
     """Return the model that a landed id leads to, by any way."""
     query = """

@@ -1,4 +1,5 @@
--- Batches that are in every table: the last table of a build.
+-- Batches that are in every table: the last table of a build. A batch with records from the future
+-- is not, because the day when they count brings no new batch.
 -- depends_on: {{ ref('models') }}
 -- depends_on: {{ ref('model_structures') }}
 -- depends_on: {{ ref('structure_values') }}
@@ -9,10 +10,14 @@
     'hub_models', 'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
     'bigcodebench', 'pretraining_compute',
 ] %}
-    select distinct
+    select
         '{{ table }}' as landing_table,
         landed_batch as batch,
         '{{ code_checksum() }}' as code
     from {{ ref('stg_landing__' ~ table) }}
+    group by landed_batch
+    {% if table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
+        having not coalesce(bool_or(rejection_reason = 'from_the_future'), false)
+    {% endif %}
     {{ 'union all' if not loop.last }}
 {% endfor %}
