@@ -10,6 +10,10 @@ class ModelstrataError(Exception):
     """Base of all expected failures; command lines print its message without a traceback."""
 
 
+class SettingsError(ModelstrataError):
+    """An environment variable holds a value that cannot be used."""
+
+
 class LandingError(ModelstrataError):
     """A file of the landing zone cannot be used as it is."""
 

@@ -145,6 +145,40 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
         "failure": "VARCHAR",
         "transformers_version": "VARCHAR",
     },
+    "hub_removals": {
+        "model_id": "VARCHAR",
+        "status": "VARCHAR",
+        "renamed_to": "VARCHAR",
+        "sha": "VARCHAR",
+        "http_status": "INTEGER",
+        "error_code": "VARCHAR",
+        "source": "VARCHAR",
+        "fetched_at": "TIMESTAMP WITH TIME ZONE",
+    },
+    "open_llm_v1_results": {
+        "path": "VARCHAR",
+        "model_id": "VARCHAR",
+        "precision": "VARCHAR",
+        "revision": "VARCHAR",
+        "evaluated_at": "VARCHAR",
+        "payload": "VARCHAR",
+        "source": "VARCHAR",
+        "fetched_at": "TIMESTAMP WITH TIME ZONE",
+    },
+    "hub_benchmarks": {
+        "dataset_id": "VARCHAR",
+        "payload": "VARCHAR",
+        "source": "VARCHAR",
+        "fetched_at": "TIMESTAMP WITH TIME ZONE",
+    },
+    "hub_leaderboards": {
+        "dataset_id": "VARCHAR",
+        "task_id": "VARCHAR",
+        "model_id": "VARCHAR",
+        "payload": "VARCHAR",
+        "source": "VARCHAR",
+        "fetched_at": "TIMESTAMP WITH TIME ZONE",
+    },
     "regression_scores": {
         **RESULT_KEY_COLUMNS,
         **_CELL,
@@ -200,7 +234,10 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
 }
 
 RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
-RAW_TABLES = tuple(t for t in LANDING_TABLES if t not in RESULT_TABLES)
+#: Filled by crawls alone.
+CRAWLED_TABLES = ("hub_removals", "open_llm_v1_results", "hub_benchmarks", "hub_leaderboards")
+#: Raw tables that the embedded snapshot fills, and crawls add to.
+RAW_TABLES = tuple(t for t in LANDING_TABLES if t not in (*RESULT_TABLES, *CRAWLED_TABLES))
 
 _INTEGER = r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?"
 _FAMILIES = {

@@ -1,14 +1,19 @@
 """The only reader of the environment.
 
-Every setting is an environment variable `MODELSTRATA_<NAME>`; `.env.example` lists them all.
+Every setting is an environment variable `MODELSTRATA_<NAME>`; `.env.example` lists them all. The
+Hub's own variables, HF_ENDPOINT and HF_TOKEN, are in `HubSettings`.
 """
 
 import datetime
 import os
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from modelstrata.errors import SettingsError
 
 #: The checkout: the application is installed editable and run from here.
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +73,11 @@ class Settings(BaseSettings):
         return self.data / "landing"
 
     @property
+    def crawl(self) -> Path:
+        """Folder of the crawls' own state: cursors, known commits, what is not landed yet."""
+        return self.data / "crawl"
+
+    @property
     def warehouse(self) -> Path:
         """The published, tested DuckDB file."""
         return self.data / "warehouse.duckdb"
@@ -101,3 +111,52 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Dagster's instance folder."""
         return self.data / "dagster"
+
+
+class HubSettings(BaseSettings):
+    """How the Hugging Face Hub is reached, under the names that its own client reads.
+
+    A value that is wrong is never quoted in the error: it may be a token.
+
+    Attributes:
+        endpoint: the Hub's address (HF_ENDPOINT).
+        token: sent to that address and to no other (HF_TOKEN); empty is anonymous.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="HF_", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    endpoint: str = "https://huggingface.co"
+    token: SecretStr = SecretStr("")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _origin(cls, text: str) -> str:
+        parts = urlsplit(text.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise ValueError("HF_ENDPOINT is no http or https address")
+        if parts.username is not None:
+            raise ValueError("HF_ENDPOINT holds a user name: give the token as HF_TOKEN")
+        return text.strip().rstrip("/")
+
+    @field_validator("token")
+    @classmethod
+    def _one_word(cls, token: SecretStr) -> SecretStr:
+        text = token.get_secret_value().strip()
+        if re.fullmatch(r"[!-~]*", text) is None:
+            raise ValueError("HF_TOKEN holds spaces, line ends or letters that no token has")
+        return SecretStr(text)
+
+    @classmethod
+    def read(cls) -> "HubSettings":
+        """Read HF_ENDPOINT and HF_TOKEN.
+
+        Raises:
+            SettingsError: one of them cannot be used; the message does not quote it.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            reason = "; ".join(str(fault["msg"]) for fault in error.errors(include_input=False))
+            raise SettingsError(f"{reason.removeprefix('Value error, ')}.") from None

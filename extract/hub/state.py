@@ -1,0 +1,474 @@
+"""Where a crawl stands and what it knows, in one SQLite file that survives a kill at any moment.
+
+A page's models and the cursor behind it, or a config and the note that it is there, are one
+transaction each. What is to be landed waits in the tables `listed`, `fetched` and `gone` until
+`batches` has made a Parquet file of it. Nothing here grows in memory with the number of models.
+"""
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from extract.hub.errors import HubError
+from modelstrata.errors import storage_error_in_text, storage_errors
+
+#: Tries of a config in one crawl, and in all crawls of the same commit.
+TRIES_A_CRAWL = 4
+TRIES_IN_ALL = 12
+_BUSY_S = 10.0
+_SCHEMA = """
+create table if not exists meta (name text primary key, value text) without rowid;
+create table if not exists crawls (
+    number integer primary key, scope text not null, started_at text not null,
+    next_path text, is_listed integer not null default 0, pages integer not null default 0,
+    models integer not null default 0, finished_at text
+);
+create table if not exists models (
+    model_id text primary key, sha text, facts blob, counts blob, landed_on real,
+    pipeline_tag text, gated text, seen integer not null, config_sha text, config_status text,
+    tries integer not null default 0, due real
+) without rowid;
+create index if not exists models_due on models (due, model_id) where due is not null;
+create table if not exists absences (
+    model_id text primary key, status text not null, renamed_to text, seen integer not null
+) without rowid;
+create table if not exists listed (
+    seq integer primary key autoincrement, model_id text, sha text, status text, body blob,
+    is_text integer, at text
+);
+create table if not exists fetched (
+    seq integer primary key autoincrement, model_id text, sha text, status text,
+    http_status integer, error_code text, etag text, bytes integer, body blob, is_text integer,
+    renamed_to text, at text
+);
+create table if not exists gone (
+    seq integer primary key autoincrement, model_id text, status text, renamed_to text, sha text,
+    http_status integer, error_code text, at text
+);
+create table if not exists batches (
+    name text primary key, kind text not null, first integer not null, last integer not null
+) without rowid;
+create table if not exists fetched_pages (url text primary key, etag text) without rowid;
+"""
+
+
+def utc_now() -> str:
+    """Return the time in UTC as ISO text."""
+    return datetime.now(UTC).isoformat()
+
+
+@dataclass
+class Crawl:
+    """One crawl of a scope.
+
+    Attributes:
+        number: counts up over all crawls.
+        next_path: path and query of the next page; None before the first.
+        is_listed: whether the last page was taken.
+        pages: pages taken.
+        models: models on them.
+        is_resumed: whether an earlier run began it.
+    """
+
+    number: int
+    next_path: str | None
+    is_listed: bool
+    pages: int
+    models: int
+    is_resumed: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A model as a listing shows it.
+
+    Attributes:
+        key: its id, or for an object without a usable id a text that no model has.
+        model_id: its id as stated.
+        sha: commit of its main branch.
+        facts: digest of the object without its counts.
+        counts: digest of downloads and likes.
+        pipeline_tag: its task.
+        gated: how it is gated, as text.
+        has_config: whether a config.json can be asked for.
+        status: `ok`, or why the object cannot be used.
+        body: the object's own bytes.
+        is_text: whether they are UTF-8.
+    """
+
+    key: str
+    model_id: str
+    sha: str | None
+    facts: bytes
+    counts: bytes
+    pipeline_tag: str | None
+    gated: str
+    has_config: bool
+    status: str
+    body: bytes
+    is_text: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of asking for one config.
+
+    Attributes:
+        status: `ok`, `gated`, `missing`, `renamed`, `too_large`, `not_json`, `invalid_id` or
+            `error`.
+        body: the file; None where there is none.
+        is_text: whether it is UTF-8.
+        may_pass: whether asking again later could help.
+    """
+
+    model_id: str
+    sha: str
+    status: str
+    http_status: int | None = None
+    error_code: str | None = None
+    etag: str | None = None
+    size: int | None = None
+    body: bytes | None = None
+    is_text: bool = True
+    renamed_to: str | None = None
+    may_pass: bool = False
+
+
+class State:
+    """The file; used by one thread of one process, which holds the crawl folder's lock."""
+
+    def __init__(self, folder: Path, host: str) -> None:
+        """Open or make the state below `folder`.
+
+        Raises:
+            HubError: the state is that of another Hub.
+            StorageError: the folder cannot be written.
+        """
+        self.path = folder / "hub.sqlite"
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with self._storage_errors():
+            self.db = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None)
+            self.db.executescript("pragma journal_mode = wal; pragma synchronous = full;")
+            self.db.executescript(_SCHEMA)
+            self.tag = self._remember("tag", secrets.token_hex(3))
+            known = self._remember("host", host)
+        if known != host:
+            raise HubError(
+                f"{self.path} is the state of a crawl of {known}, not of {host}: set "
+                "MODELSTRATA_DATA to another folder, or remove the file to crawl everything anew."
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+    @contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            text = "no space left on device" if "is full" in str(error) else str(error)
+            clear = storage_error_in_text(text, self.path.parent)
+            if clear is None and not isinstance(error, sqlite3.OperationalError):
+                clear = HubError(
+                    f"{self.path} cannot be read ({error}): remove it to crawl everything anew; "
+                    "what has landed stays."
+                )
+            if clear is None:
+                clear = HubError(f"{self.path} cannot be used ({error}).")
+            raise clear from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do all inside or nothing, durably.
+
+        Raises:
+            StorageError: the disk is full or not writable.
+        """
+        with self._storage_errors():
+            self.db.execute("begin immediate")
+            try:
+                yield self.db
+            except BaseException:
+                self.db.execute("rollback")
+                raise
+            self.db.execute("commit")
+
+    def _remember(self, name: str, value: str) -> str:
+        """Keep a value once, and return the one that is kept."""
+        self.db.execute("insert or ignore into meta values (?, ?)", (name, value))
+        return self.db.execute("select value from meta where name = ?", (name,)).fetchone()[0]
+
+    def begin(self, scope: str, is_fresh: bool) -> Crawl:
+        """Go on with the unfinished crawl of a scope, or begin one.
+
+        Args:
+            scope: the scope's key.
+            is_fresh: begin a new one anyway.
+        """
+        with self.transaction() as db:
+            row = db.execute(
+                "select number, next_path, is_listed, pages, models from crawls "
+                "where scope = ? and finished_at is null order by number desc limit 1",
+                (scope,),
+            ).fetchone()
+            if row is not None and not is_fresh:
+                return Crawl(row[0], row[1], bool(row[2]), row[3], row[4], True)
+            # What an abandoned crawl of this scope would do is now done by the new one.
+            db.execute(
+                "update crawls set finished_at = ? where scope = ? and finished_at is null",
+                (utc_now(), scope),
+            )
+            number = db.execute(
+                "insert into crawls (scope, started_at) values (?, ?) returning number",
+                (scope, utc_now()),
+            ).fetchone()[0]
+        return Crawl(number, None, False, 0, 0, False)
+
+    def earlier_models(self, scope: str) -> int | None:
+        """Return the models that the last whole crawl of a scope listed, or None."""
+        row = self.db.execute(
+            "select models from crawls where scope = ? and is_listed order by number desc limit 1",
+            (scope,),
+        ).fetchone()
+        return row[0] if row else None
+
+    def add_page(
+        self, crawl: Crawl, page: Iterable[Listed], next_path: str | None, refresh_s: float
+    ) -> int:
+        """Take in a page and the cursor behind it; return how many models are new or changed.
+
+        Args:
+            crawl: the crawl that the page belongs to.
+            page: its models within the scope.
+            next_path: path and query of the next page; None if this was the last.
+            refresh_s: a model of which only downloads and likes moved lands again if it landed
+                longer ago than this, in seconds.
+        """
+        landed = models = 0
+        with self.transaction() as db:
+            for listed in page:
+                landed += self._observe(db, crawl, listed, refresh_s)
+                models += 1
+            is_listed = next_path is None
+            db.execute(
+                "update crawls set next_path = ?, is_listed = ?, pages = pages + 1, "
+                "models = models + ? where number = ?",
+                (next_path, is_listed, models, crawl.number),
+            )
+        crawl.next_path, crawl.is_listed = next_path, is_listed
+        crawl.pages += 1
+        crawl.models += models
+        return landed
+
+    def observe(self, crawl: Crawl, listed: Listed, refresh_s: float) -> bool:
+        """Take in one model that was asked for by its id; return whether it lands."""
+        with self.transaction() as db:
+            landed = self._observe(db, crawl, listed, refresh_s)
+            db.execute("delete from absences where model_id = ?", (listed.model_id,))
+        return landed
+
+    def _observe(
+        self, db: sqlite3.Connection, crawl: Crawl, new: Listed, refresh_s: float
+    ) -> bool:
+        old = db.execute(
+            "select sha, facts, counts, landed_on, gated, config_sha, config_status, tries, due "
+            "from models where model_id = ?",
+            (new.key,),
+        ).fetchone()
+        sha, facts, counts, landed_on, gated, config_sha, config_status, tries, due = (
+            old or (None,) * 7 + (0, None)
+        )
+        now = time.time()
+        is_moved = counts != new.counts and now - (landed_on or 0) >= refresh_s
+        lands = old is None or facts != new.facts or is_moved
+        if new.sha != sha:
+            tries, due = 0, None
+        is_opened = config_status == "gated" and gated != new.gated
+        if not new.has_config or new.sha is None or (new.sha == config_sha and not is_opened):
+            due = None
+        elif due is None and tries < TRIES_IN_ALL:
+            due = 0.0
+        if lands:
+            counts, landed_on = new.counts, now
+            db.execute(
+                "insert into listed (model_id, sha, status, body, is_text, at) "
+                "values (?, ?, ?, ?, ?, ?)",
+                (new.model_id, new.sha, new.status, new.body, new.is_text, utc_now()),
+            )
+        db.execute(
+            "insert into models (model_id, sha, facts, counts, landed_on, pipeline_tag, gated, "
+            "seen, config_sha, config_status, tries, due) values (?,?,?,?,?,?,?,?,?,?,?,?) "
+            "on conflict (model_id) do update set sha = excluded.sha, facts = excluded.facts, "
+            "counts = excluded.counts, landed_on = excluded.landed_on, "
+            "pipeline_tag = excluded.pipeline_tag, gated = excluded.gated, seen = excluded.seen, "
+            "tries = excluded.tries, due = excluded.due",
+            (new.key, new.sha, new.facts, counts, landed_on, new.pipeline_tag, new.gated)
+            + (crawl.number, config_sha, config_status, tries, due),
+        )
+        return lands
+
+    def restart_listing(self, crawl: Crawl) -> None:
+        """Forget the cursor, because the Hub does not know it any more."""
+        with self.transaction() as db:
+            db.execute("update crawls set next_path = null where number = ?", (crawl.number,))
+        crawl.next_path = None
+
+    def end_listing(self, crawl: Crawl) -> None:
+        """Note that all of the scope was asked for."""
+        with self.transaction() as db:
+            db.execute("update crawls set is_listed = 1 where number = ?", (crawl.number,))
+        crawl.is_listed = True
+
+    def finish(self, crawl: Crawl) -> None:
+        """Note that nothing of a crawl is left to do."""
+        with self.transaction() as db:
+            values = (utc_now(), crawl.number)
+            db.execute("update crawls set finished_at = ? where number = ?", values)
+
+    def unseen(self, crawl: Crawl, author: str | None, pipeline_tag: str | None) -> Iterator[str]:
+        """Yield the ids of known models that a whole listing of the scope did not show."""
+        last = ""
+        while True:
+            rows = self.db.execute(
+                "select model_id from models where model_id > ? and seen < ? "
+                "and (? is null or model_id like ? || '/%') and (? is null or pipeline_tag = ?) "
+                "order by model_id limit 500",
+                (last, crawl.number, author, author, pipeline_tag, pipeline_tag),
+            ).fetchall()
+            if not rows:
+                return
+            yield from (row[0] for row in rows)
+            last = rows[-1][0]
+
+    def count_unseen(self, crawl: Crawl, author: str | None, pipeline_tag: str | None) -> int:
+        """Count what `unseen` yields."""
+        return self.db.execute(
+            "select count(*) from models where seen < ? "
+            "and (? is null or model_id like ? || '/%') and (? is null or pipeline_tag = ?)",
+            (crawl.number, author, author, pipeline_tag, pipeline_tag),
+        ).fetchone()[0]
+
+    def is_asked(self, crawl: Crawl, model_id: str) -> bool:
+        """Tell whether a crawl has an answer for an id already."""
+        found = self.db.execute(
+            "select 1 from models where model_id = ? and seen >= ? union all "
+            "select 1 from absences where model_id = ? and seen >= ?",
+            (model_id, crawl.number) * 2,
+        )
+        return found.fetchone() is not None
+
+    def add_absence(
+        self,
+        crawl: Crawl,
+        model_id: str,
+        status: str,
+        renamed_to: str | None = None,
+        http_status: int | None = None,
+        error_code: str | None = None,
+    ) -> bool:
+        """Record that an id leads to no model; return False if that was known.
+
+        A known model becomes `removed` where the Hub merely says that there is none.
+        """
+        with self.transaction() as db:
+            known = db.execute("select sha from models where model_id = ?", (model_id,)).fetchone()
+            if known is not None and status == "missing":
+                status = "removed"
+            earlier = db.execute(
+                "select status, renamed_to from absences where model_id = ?", (model_id,)
+            ).fetchone()
+            if known is None and earlier is not None and status == "missing":
+                status = earlier[0] if earlier[0] == "removed" else status
+            db.execute(
+                "insert or replace into absences values (?, ?, ?, ?)",
+                (model_id, status, renamed_to, crawl.number),
+            )
+            db.execute("delete from models where model_id = ?", (model_id,))
+            if earlier == (status, renamed_to):
+                return False
+            db.execute(
+                "insert into gone (model_id, status, renamed_to, sha, http_status, error_code, at) "
+                "values (?, ?, ?, ?, ?, ?, ?)",
+                (model_id, status, renamed_to, known[0] if known else None)
+                + (http_status, error_code, utc_now()),
+            )
+        return True
+
+    def count_due(self, crawl: Crawl) -> int:
+        """Count the configs that a crawl still has to ask for."""
+        return self.db.execute(
+            "select count(*) from models where due is not null and seen >= ?", (crawl.number,)
+        ).fetchone()[0]
+
+    def due_configs(
+        self, crawl: Crawl, after: tuple[float, str], until: float, limit: int
+    ) -> list[tuple[float, str, str]]:
+        """Return (due time, id, sha) of configs to ask for, in this order, from behind `after`."""
+        return self.db.execute(
+            "select due, model_id, sha from models where due is not null "
+            "and (due, model_id) > (?, ?) and due <= ? and seen >= ? order by due, model_id limit ?",
+            (*after, until, crawl.number, limit),
+        ).fetchall()
+
+    def next_due(self, crawl: Crawl) -> float | None:
+        """Return when the next config may be asked for, in seconds since 1970, or None."""
+        return self.db.execute(
+            "select min(due) from models where due is not null and seen >= ?", (crawl.number,)
+        ).fetchone()[0]
+
+    def retry_gated(self, crawl: Crawl) -> None:
+        """Let the gated configs be asked for again."""
+        with self.transaction() as db:
+            db.execute(
+                "update models set due = 0, tries = 0 where config_status = 'gated' and seen >= ?",
+                (crawl.number,),
+            )
+
+    def add_outcome(self, db: sqlite3.Connection, outcome: Outcome, retry_in_s: float) -> bool:
+        """Take in a config, inside a transaction; return False if it will be asked for again.
+
+        Args:
+            db: the transaction.
+            outcome: what came of it.
+            retry_in_s: when to ask again if the outcome may pass, in seconds from now.
+        """
+        key = (outcome.model_id, outcome.sha)
+        if outcome.may_pass:
+            tries = db.execute(
+                "update models set tries = tries + 1, due = ? where model_id = ? and sha = ? "
+                "returning tries",
+                (time.time() + retry_in_s, *key),
+            ).fetchall()
+            if tries and tries[0][0] % TRIES_A_CRAWL:
+                return False
+            db.execute("update models set due = null where model_id = ? and sha = ?", key)
+        else:
+            db.execute(
+                "update models set config_sha = sha, config_status = ?, due = null, tries = 0 "
+                "where model_id = ? and sha = ?",
+                (outcome.status, *key),
+            )
+        db.execute(
+            "insert into fetched (model_id, sha, status, http_status, error_code, etag, bytes, "
+            "body, is_text, renamed_to, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, outcome.status, outcome.http_status, outcome.error_code, outcome.etag)
+            + (outcome.size, outcome.body, outcome.is_text, outcome.renamed_to, utc_now()),
+        )
+        return True
+
+    def etag(self, url: str) -> str | None:
+        """Return the ETag under which a page has landed, for a conditional request."""
+        row = self.db.execute("select etag from fetched_pages where url = ?", (url,)).fetchone()
+        return row[0] if row else None
+
+    def set_etag(self, url: str, etag: str | None) -> None:
+        """Note the ETag of a page that has landed."""
+        with self.transaction() as db:
+            db.execute("insert or replace into fetched_pages values (?, ?)", (url, etag))
