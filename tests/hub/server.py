@@ -15,7 +15,6 @@ from typing import Any, Self
 
 import requests
 import uvicorn
-import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tests.hub.app import hub_app, other_app
@@ -98,7 +97,7 @@ class HubServer(Control):
             pairs = zip(self._servers, self._sockets, strict=True)
             await asyncio.gather(*(server.serve([listener]) for server, listener in pairs))
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=self._servers[0].config.get_loop_factory()) as runner:
             runner.run(serve())
 
     def start(self) -> Self:
