@@ -1,7 +1,7 @@
 """What waits in the state becomes batches of the landing zone.
 
-A batch is first noted (its name and its rows), then written, then its rows are dropped. After a kill
-in between the noted batch is written again, with the same rows and under the same name.
+A batch is first noted (its name and its rows), then written, then its rows are dropped. After a
+kill in between the noted batch is written again, with the same rows and under the same name.
 """
 
 import itertools
@@ -115,11 +115,10 @@ class Batches:
 
     def _full(self, kind: str) -> int | None:
         """Return the last row of a full batch, or None if too little waits for one."""
-        rows = size = 0
+        size = 0
         # Sizes are read from the rows' headers, not with the texts.
         sizes = self._state.db.execute(f"select seq, {_KINDS[kind].size} from {kind} order by seq")  # noqa: S608
-        for seq, length in sizes:
-            rows += 1
+        for rows, (seq, length) in enumerate(sizes, start=1):
             size += length
             if rows >= MAX_ROWS or size >= MAX_BYTES:
                 return seq

@@ -1,8 +1,8 @@
-"""The circuit breaker: when every request fails, one asks from time to time whether the Hub is back.
+"""The circuit breaker: when all requests fail, one asks now and then whether the Hub is back.
 
-A model whose own config fails again and again is no outage: the breaker opens only after failures in
-a row, and closes as soon as the Hub's listing answers. (pybreaker and its like fail the calls that
-come while the circuit is open; here they wait, so that no model is written off in an outage.)
+A model whose own config fails again and again is no outage: the breaker opens only after failures
+in a row, and closes as soon as the Hub's listing answers. (pybreaker and its like fail the calls
+that come while the circuit is open; here they wait, so that no model is written off in an outage.)
 """
 
 import random
@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from extract.hub.errors import HubDown, Stopped
 
+#: Failures in a row that may be an outage; asking costs one request.
+_OUTAGE = 5
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 #: Patience before the first answer of a run: a wrong address should be noticed soon.
@@ -29,7 +31,6 @@ class Breaker:
 
     Args:
         endpoint: the Hub's address, for the message.
-        threshold: failures in a row that count as an outage.
         patience_s: seconds without any answer until `HubDown`.
         is_back: asks the Hub once whether it answers; returns the reason if it does not.
         stop: set when the crawl should stop.
@@ -39,14 +40,12 @@ class Breaker:
     def __init__(
         self,
         endpoint: str,
-        threshold: int,
         patience_s: float,
         is_back: Callable[[], str | None],
         stop: threading.Event,
         seed: int,
     ) -> None:
         self._endpoint = endpoint
-        self._threshold = threshold
         self._patience_s = patience_s
         self._is_back = is_back
         self._stop = stop
@@ -69,7 +68,7 @@ class Breaker:
             if self._failures == 0:
                 self._since = time.monotonic()
             self._failures += 1
-            if self._failures >= self._threshold:
+            if self._failures >= _OUTAGE:
                 self._is_open = True
 
     def wait(self) -> None:
@@ -103,5 +102,5 @@ class Breaker:
             wait = min(backoff_s(attempt, self._rng), max(0.05, patience - passed))
             attempt += 1
             if self._stop.wait(wait):
-                raise Stopped("The crawl was stopped; run the same command again to go on.")
+                raise Stopped
         self._failures, self._had_answer, self._is_open = 0, True, False

@@ -14,6 +14,21 @@ class HubDown(HubError):
 class Stopped(HubError):
     """The crawl was asked to stop."""
 
+    def __init__(self) -> None:
+        super().__init__("The crawl was stopped; run the same command again to go on.")
+
+
+class Refused(HubError):
+    """The Hub refuses a request for good.
+
+    Attributes:
+        http_status: the answer's status.
+    """
+
+    def __init__(self, message: str, http_status: int):
+        super().__init__(message)
+        self.http_status = http_status
+
 
 class PassingError(Exception):
     """One request failed in a way that may pass.

@@ -4,8 +4,8 @@ The server counts in fixed windows. What is left and when the window ends is kno
 but only roughly: the end is stated in whole seconds, and requests are under way while it is told.
 So the gate keeps an interval for the end of the window and a count of permits that is never higher
 than the server's, spreads the permits over the time before the earliest end, and opens again after
-the latest one with a single request, whose answer describes the new window. No permit is lost by the
-uncertain second, because all are used before it.
+the latest one with a single request, whose answer describes the new window. No permit is lost by
+the uncertain second, because all are used before it.
 
 Rate limiters at hand (aiolimiter, pyrate-limiter, urllib3's Retry) hold a rate that is set
 beforehand, or wait only after a refusal; none follows a window that the server describes.
@@ -71,6 +71,8 @@ class Gate:
         self.refused = 0
         #: (permits used, quota) of every window that was begun and ended here.
         self.windows: list[tuple[int, int]] = []
+        #: Requests that are still wanted, if that is known: what fits into the window is not spread.
+        self.wanted: int | None = None
         self._stop = stop
         self._clock = clock
         # One thread at a time waits for its permit, the others behind it: all of them waking up at
@@ -101,7 +103,7 @@ class Gate:
         with self._turn, self._changed:
             while True:
                 if self._stop.is_set():
-                    raise Stopped("The crawl was stopped; run the same command again to go on.")
+                    raise Stopped
                 if self._refusals > _MAX_REFUSALS:
                     raise HubError(
                         f"The Hub refused {self._refusals} requests in a row (429), each after the "
@@ -140,7 +142,11 @@ class Gate:
             self._left -= 1
             # A request that is sent just before the end is charged to the next window.
             time_left = self._earliest_end - now - 3 * self._latency
+            if self.wanted is not None and self.wanted <= self._left:
+                time_left = 0.0
             self._next_at = now + max(0.0, time_left * (1 - _RESERVE)) / max(1, self._left)
+        if self.wanted is not None:
+            self.wanted = max(0, self.wanted - 1)
         return ticket
 
     def _end_window(self) -> None:

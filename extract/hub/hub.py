@@ -11,7 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from extract.hub.breaker import Breaker
-from extract.hub.errors import HubError, PassingError
+from extract.hub.errors import PassingError, Refused
 from extract.hub.gate import Gate, Ticket
 from extract.hub.limits import read_limit, read_retry_after
 
@@ -90,23 +90,18 @@ class Hub:
     Args:
         endpoint: its address, such as `https://huggingface.co`.
         token: a token for it, or an empty text.
-        threads: threads that will ask it.
         patience_s: seconds without any answer until the crawl gives up.
         seed: of the random part of waits.
     """
 
-    def __init__(
-        self, endpoint: str, token: str, threads: int, patience_s: float = 600.0, seed: int = 0
-    ) -> None:
+    def __init__(self, endpoint: str, token: str, patience_s: float = 600.0, seed: int = 0) -> None:
         self.endpoint = endpoint
         self.stop = threading.Event()
         self.gates = {bucket: Gate(bucket, self.stop) for bucket in ("api", "resolvers")}
         self.has_token = bool(token)
         self._auth = _TokenForOneOrigin(endpoint, token)
         self._local = threading.local()
-        self._breaker = Breaker(
-            endpoint, max(5, threads), patience_s, self._is_back, self.stop, seed
-        )
+        self._breaker = Breaker(endpoint, patience_s, self._is_back, self.stop, seed)
 
     def get(
         self,
@@ -129,7 +124,8 @@ class Hub:
         Raises:
             PassingError: time-out, broken connection or body, or a status that may pass.
             HubDown: the Hub has not answered for too long.
-            HubError: it refuses the token, or refuses without end.
+            Refused: it refuses the token.
+            HubError: it refuses without end.
             Stopped: the crawl was asked to stop.
         """
         url = path if "://" in path else self.endpoint + path
@@ -176,9 +172,10 @@ class Hub:
         self._breaker.succeed()
         gate.answered(ticket, limit)
         if answer.status == 401 and self.has_token and answer.error_code is None:
-            raise HubError(
+            raise Refused(
                 f"The Hub at {self.endpoint} refuses the token (401): check HF_TOKEN, or unset it "
-                "to crawl without one. What was crawled is kept."
+                "to crawl without one. What was crawled is kept.",
+                401,
             )
         return True
 

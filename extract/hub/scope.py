@@ -1,5 +1,6 @@
 """Which models a crawl is about."""
 
+import itertools
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -63,7 +64,7 @@ class Scope:
 
     @property
     def is_closed(self) -> bool:
-        """Whether a whole listing shows every model of the scope, so that absence means something."""
+        """Whether a whole listing shows every model of the scope, so that absence means much."""
         open_ends = (self.since, self.min_downloads, self.limit, self.ids_file)
         return all(part is None for part in open_ends)
 
@@ -105,13 +106,13 @@ class Scope:
 
     def is_passed(self, page: list[dict[str, Any]]) -> bool:
         """Tell whether all further pages lie beyond a bound, because the page is in its order."""
-        if self.since is None and self.min_downloads is None or not page:
+        if not page or (self.since is None and self.min_downloads is None):
             return False
         keys = [listed.get(self.sort) for listed in page]
         if self.sort == "lastModified":
             keys = [_time(key) for key in keys]
         whole = [key for key in keys if key is not None]
-        if len(whole) < len(keys) or any(a < b for a, b in zip(whole, whole[1:], strict=False)):
+        if len(whole) < len(keys) or any(a < b for a, b in itertools.pairwise(whole)):
             return False
         bound = {"lastModified": page[-1].get("lastModified"), "downloads": whole[-1]}
         return not Scope(

@@ -5,6 +5,7 @@ transaction each. What is to be landed waits in the tables `listed`, `fetched` a
 `batches` has made a Parquet file of it. Nothing here grows in memory with the number of models.
 """
 
+import random
 import secrets
 import sqlite3
 import time
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from extract.hub.breaker import backoff_s
 from extract.hub.errors import HubError
-from modelstrata.errors import storage_error_in_text, storage_errors
+from modelstrata.errors import ModelstrataError, storage_error_in_text, storage_errors
 
 #: Tries of a config in one crawl, and in all crawls of the same commit.
 TRIES_A_CRAWL = 4
@@ -124,6 +126,7 @@ class Outcome:
         body: the file; None where there is none.
         is_text: whether it is UTF-8.
         may_pass: whether asking again later could help.
+        retry_after_s: seconds that the server asked to wait before that.
     """
 
     model_id: str
@@ -137,6 +140,7 @@ class Outcome:
     is_text: bool = True
     renamed_to: str | None = None
     may_pass: bool = False
+    retry_after_s: float = 0.0
 
 
 class State:
@@ -174,7 +178,7 @@ class State:
             yield
         except sqlite3.DatabaseError as error:
             text = "no space left on device" if "is full" in str(error) else str(error)
-            clear = storage_error_in_text(text, self.path.parent)
+            clear: ModelstrataError | None = storage_error_in_text(text, self.path.parent)
             if clear is None and not isinstance(error, sqlite3.OperationalError):
                 clear = HubError(
                     f"{self.path} cannot be read ({error}): remove it to crawl everything anew; "
@@ -270,21 +274,17 @@ class State:
     def observe(self, crawl: Crawl, listed: Listed, refresh_s: float) -> bool:
         """Take in one model that was asked for by its id; return whether it lands."""
         with self.transaction() as db:
-            landed = self._observe(db, crawl, listed, refresh_s)
-            db.execute("delete from absences where model_id = ?", (listed.model_id,))
-        return landed
+            return self._observe(db, crawl, listed, refresh_s)
 
-    def _observe(
-        self, db: sqlite3.Connection, crawl: Crawl, new: Listed, refresh_s: float
-    ) -> bool:
+    def _observe(self, db: sqlite3.Connection, crawl: Crawl, new: Listed, refresh_s: float) -> bool:
         old = db.execute(
             "select sha, facts, counts, landed_on, gated, config_sha, config_status, tries, due "
             "from models where model_id = ?",
             (new.key,),
         ).fetchone()
-        sha, facts, counts, landed_on, gated, config_sha, config_status, tries, due = (
-            old or (None,) * 7 + (0, None)
-        )
+        sha, facts, counts, landed_on, gated, config_sha, config_status, tries, due = old or (
+            None,
+        ) * 7 + (0, None)
         now = time.time()
         is_moved = counts != new.counts and now - (landed_on or 0) >= refresh_s
         lands = old is None or facts != new.facts or is_moved
@@ -295,6 +295,8 @@ class State:
             due = None
         elif due is None and tries < TRIES_IN_ALL:
             due = 0.0
+        if old is None:
+            db.execute("delete from absences where model_id = ?", (new.key,))
         if lands:
             counts, landed_on = new.counts, now
             db.execute(
@@ -309,8 +311,10 @@ class State:
             "counts = excluded.counts, landed_on = excluded.landed_on, "
             "pipeline_tag = excluded.pipeline_tag, gated = excluded.gated, seen = excluded.seen, "
             "tries = excluded.tries, due = excluded.due",
-            (new.key, new.sha, new.facts, counts, landed_on, new.pipeline_tag, new.gated)
-            + (crawl.number, config_sha, config_status, tries, due),
+            (
+                *(new.key, new.sha, new.facts, counts, landed_on, new.pipeline_tag, new.gated),
+                *(crawl.number, config_sha, config_status, tries, due),
+            ),
         )
         return lands
 
@@ -320,11 +324,12 @@ class State:
             db.execute("update crawls set next_path = null where number = ?", (crawl.number,))
         crawl.next_path = None
 
-    def end_listing(self, crawl: Crawl) -> None:
-        """Note that all of the scope was asked for."""
+    def end_listing(self, crawl: Crawl, models: int) -> None:
+        """Note that all models of a scope were asked for one by one."""
         with self.transaction() as db:
-            db.execute("update crawls set is_listed = 1 where number = ?", (crawl.number,))
-        crawl.is_listed = True
+            values = (models, crawl.number)
+            db.execute("update crawls set is_listed = 1, models = ? where number = ?", values)
+        crawl.is_listed, crawl.models = True, models
 
     def finish(self, crawl: Crawl) -> None:
         """Note that nothing of a crawl is left to do."""
@@ -375,10 +380,13 @@ class State:
     ) -> bool:
         """Record that an id leads to no model; return False if that was known.
 
-        A known model becomes `removed` where the Hub merely says that there is none.
+        A known model becomes `removed` where the Hub merely says that there is none. A failed
+        request (`error`) says nothing of a known model, which stays.
         """
         with self.transaction() as db:
             known = db.execute("select sha from models where model_id = ?", (model_id,)).fetchone()
+            if known is not None and status == "error":
+                return False
             if known is not None and status == "missing":
                 status = "removed"
             earlier = db.execute(
@@ -396,8 +404,10 @@ class State:
             db.execute(
                 "insert into gone (model_id, status, renamed_to, sha, http_status, error_code, at) "
                 "values (?, ?, ?, ?, ?, ?, ?)",
-                (model_id, status, renamed_to, known[0] if known else None)
-                + (http_status, error_code, utc_now()),
+                (
+                    *(model_id, status, renamed_to, known[0] if known else None),
+                    *(http_status, error_code, utc_now()),
+                ),
             )
         return True
 
@@ -413,7 +423,8 @@ class State:
         """Return (due time, id, sha) of configs to ask for, in this order, from behind `after`."""
         return self.db.execute(
             "select due, model_id, sha from models where due is not null "
-            "and (due, model_id) > (?, ?) and due <= ? and seen >= ? order by due, model_id limit ?",
+            "and (due, model_id) > (?, ?) and due <= ? and seen >= ? "
+            "order by due, model_id limit ?",
             (*after, until, crawl.number, limit),
         ).fetchall()
 
@@ -431,24 +442,25 @@ class State:
                 (crawl.number,),
             )
 
-    def add_outcome(self, db: sqlite3.Connection, outcome: Outcome, retry_in_s: float) -> bool:
+    def add_outcome(self, db: sqlite3.Connection, outcome: Outcome, rng: random.Random) -> bool:
         """Take in a config, inside a transaction; return False if it will be asked for again.
 
         Args:
             db: the transaction.
             outcome: what came of it.
-            retry_in_s: when to ask again if the outcome may pass, in seconds from now.
+            rng: of the random part of the wait before it is asked for again.
         """
         key = (outcome.model_id, outcome.sha)
         if outcome.may_pass:
             tries = db.execute(
-                "update models set tries = tries + 1, due = ? where model_id = ? and sha = ? "
+                "update models set tries = tries + 1, due = null where model_id = ? and sha = ? "
                 "returning tries",
-                (time.time() + retry_in_s, *key),
+                key,
             ).fetchall()
-            if tries and tries[0][0] % TRIES_A_CRAWL:
+            if tries and (tried := tries[0][0] % TRIES_A_CRAWL):
+                due = time.time() + max(outcome.retry_after_s, backoff_s(tried, rng))
+                db.execute("update models set due = ? where model_id = ? and sha = ?", (due, *key))
                 return False
-            db.execute("update models set due = null where model_id = ? and sha = ?", key)
         else:
             db.execute(
                 "update models set config_sha = sha, config_status = ?, due = null, tries = 0 "
@@ -458,10 +470,20 @@ class State:
         db.execute(
             "insert into fetched (model_id, sha, status, http_status, error_code, etag, bytes, "
             "body, is_text, renamed_to, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, outcome.status, outcome.http_status, outcome.error_code, outcome.etag)
-            + (outcome.size, outcome.body, outcome.is_text, outcome.renamed_to, utc_now()),
+            (
+                *(*key, outcome.status, outcome.http_status, outcome.error_code, outcome.etag),
+                *(outcome.size, outcome.body, outcome.is_text, outcome.renamed_to, utc_now()),
+            ),
         )
         return True
+
+    def has_config(self, model_id: str, sha: str | None = None) -> bool:
+        """Tell whether a model's config needs no request: at a commit, or at the one last seen."""
+        found = self.db.execute(
+            "select 1 from models where model_id = ? and config_sha = coalesce(?, sha)",
+            (model_id, sha),
+        )
+        return found.fetchone() is not None
 
     def etag(self, url: str) -> str | None:
         """Return the ETag under which a page has landed, for a conditional request."""
