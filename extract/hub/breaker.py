@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from extract.hub.errors import HubDown, Stopped
 
-#: Failures in a row that may be an outage; asking costs one request.
-_OUTAGE = 5
+#: Failures in a row that may be an outage; to ask costs one request. Before the first answer of a
+#: run one is enough.
+_OUTAGE = 3
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 #: Patience before the first answer of a run: a wrong address should be noticed soon.
@@ -68,7 +69,7 @@ class Breaker:
             if self._failures == 0:
                 self._since = time.monotonic()
             self._failures += 1
-            if self._failures >= _OUTAGE:
+            if self._failures >= _OUTAGE or not self._had_answer:
                 self._is_open = True
 
     def wait(self) -> None:

@@ -12,7 +12,7 @@ from modelstrata.landing import check_file
 from tests.extract.crawls import asked, batches, by_id, crawl, crawl_here, landed
 from tests.hub.server import HubServer
 
-MODELS = 1500
+MODELS = 1100
 CONFIG = {"model_type": "llama", "hidden_size": 64}
 
 
@@ -194,13 +194,18 @@ def test_scopes(tmp_path: Path, arguments: list[str], expected: set[str]) -> Non
         assert set(by_id(landed(tmp_path, "hub_configs"))) == expected
 
 
-def test_a_limit_is_kept_and_bounds_end_a_listing_early(tmp_path: Path) -> None:
-    with HubServer(3000) as hub:
-        crawl_here(hub, tmp_path / "limit", "--limit", "1200")
-        assert len(landed(tmp_path / "limit", "hub_models")) == 1200
+def test_a_limit_is_kept_and_bounds_end_a_listing_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extract.hub.scope.PAGE_SIZE", 20)
+    with HubServer(200) as hub:
+        crawl_here(hub, tmp_path / "limit", "--limit", "50")
+        assert len(landed(tmp_path / "limit", "hub_models")) == 50
+        downloads = sorted(hub.describe(m)["downloads"] for m in hub.model_ids())
         hub.clear_log()
-        crawl_here(hub, tmp_path / "bound", "--min-downloads", "100000000", "--limit", "50")
-        assert len(hub.requests("/api/models")) == 1
+        crawl_here(hub, tmp_path / "bound", "--min-downloads", str(downloads[-30]))
+        assert 30 <= len(landed(tmp_path / "bound", "hub_models")) < 40
+        assert len(hub.requests("/api/models")) == 2
 
 
 def test_ids_of_a_list_each_get_a_row(tmp_path: Path) -> None:
