@@ -30,6 +30,7 @@ class Fault:
         kind: what happens.
         match: a regular expression, searched in `path?query`.
         method: only this method, if given.
+        host: only requests to the `hub` or to the `other` host, if given.
         nth: fires on the nth matching request only, counted from 1.
         probability: fires on this share of the matching requests; the server's seed decides.
         times: fires at most so often; None is always.
@@ -46,6 +47,7 @@ class Fault:
     kind: FaultKind
     match: str = ""
     method: str | None = None
+    host: str | None = None
     nth: int | None = None
     probability: float = 1.0
     times: int | None = None
@@ -63,8 +65,9 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in get_args(FaultKind):
             raise ValueError(f"{self.kind!r} is no fault: use {', '.join(get_args(FaultKind))}.")
-        if self.kind == "redirect" and self.status == 500:
-            self.status = 307
+        if self.kind == "redirect":
+            self.status = 307 if self.status == 500 else self.status
+            self.host = self.host or "hub"  # or it would go round in circles
         self._pattern = re.compile(self.match)
 
     @classmethod
@@ -85,9 +88,11 @@ class Fault:
         """Return the rule as plain data, with how often it matched and fired."""
         return asdict(self)
 
-    def fires(self, method: str, target: str, chance: random.Random) -> bool:
+    def fires(self, host: str, method: str, target: str, chance: random.Random) -> bool:
         """Count a request, and tell whether this rule applies to it."""
-        if self.method not in (None, method) or not self._pattern.search(target):
+        if self.method not in (None, method) or self.host not in (None, host):
+            return False
+        if not self._pattern.search(target):
             return False
         self.matched += 1
         if self.times is not None and self.fired >= self.times:

@@ -73,7 +73,8 @@ class Gate:
             user_agent=headers.get("user-agent"),
         )
         target = f"{path}?{query}" if query else path
-        faults = [f for f in list(state.faults) if f.fires(scope["method"], target, state.random)]
+        asked = (self.host, scope["method"], target, state.random)
+        faults = [fault for fault in list(state.faults) if fault.fires(*asked)]
         seen.fault = "+".join(f.kind for f in faults) or None
         verdict = None
         if self.limited:

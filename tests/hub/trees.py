@@ -169,12 +169,14 @@ def _entries(commit: Commit, folder: str, *, recursive: bool, expand: bool) -> l
     """Return the entries below a folder, by path."""
     start = f"{folder}/" if folder else ""
     inside = [path for path in commit.files if path.startswith(start)]
-    entries = {}
+    entries: dict[str, dict[str, Any]] = {}
     for path in inside:
         parts = path[len(start) :].split("/")
         depths = range(1, len(parts)) if recursive else range(1, min(2, len(parts)))
         for depth in depths:
             name = start + "/".join(parts[:depth])
+            if name in entries:
+                continue
             below = (other for other in inside if other.startswith(f"{name}/"))
             entries[name] = {"type": "directory", "oid": _tree_oid(commit, below), "size": 0}
         if recursive or len(parts) == 1:
