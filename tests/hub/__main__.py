@@ -16,8 +16,8 @@ A file of faults is a JSON list of rules, for example
   [{"kind": "status", "match": "/config.json", "status": 503, "probability": 0.01},
    {"kind": "silent", "match": "^/api/models\\\\?.*cursor=", "nth": 3},
    {"kind": "cut", "match": "resolve-cache", "times": 5}]
-Kinds: status, slow, silent, drop, cut, content_length, invalid_json, html, huge, redirect, skew,
-remove, change. The same JSON can be posted while it runs:
+Kinds: status, slow, trickle, silent, drop, cut, content_length, invalid_json, html, huge, redirect,
+skew, remove, change. The same JSON can be posted while it runs:
   curl -X POST $HF_ENDPOINT/_faults -d '{"kind": "slow", "match": "config", "seconds": 2}'
   curl $HF_ENDPOINT/_faults            what there is, and how often each fired
   curl -X DELETE $HF_ENDPOINT/_faults  no more of it

@@ -86,7 +86,6 @@ class Control:
                     tree.pop(path, None)
                 else:
                     tree[path] = self.state.blob(path, _bytes(data))
-            repo.info.pop("lastModified", None)
             return repo.commit(tree).sha
 
     def update(self, repo_id: str, *, kind: Kind = "model", **info: Any) -> None:

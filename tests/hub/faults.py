@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 FaultKind = Literal[
     "status",  # answers `status` with `body` and `headers`, before anything is done
     "slow",  # answers after `seconds`
+    "trickle",  # sends the body in ten pieces, with `seconds` before each
     "silent",  # accepts the request and never answers
     "drop",  # closes the connection without an answer
     "cut",  # does what was asked, then closes in the middle of the body (no body: before it)
@@ -37,7 +38,7 @@ class Fault:
         status: for `status` and `redirect`.
         body: text for `status`; by default an error as the Hub writes it.
         headers: further headers for `status`.
-        seconds: for `slow` and `skew`.
+        seconds: for `slow`, `trickle` and `skew`.
         reset_seconds: for `skew`.
         delta: for `content_length`.
         size: bytes, for `huge`.

@@ -9,13 +9,14 @@ from typing import Literal
 
 Bucket = Literal["api", "resolvers", "pages"]
 
-#: Requests a window of five minutes, as the Hub's documentation gives them; pages from memory.
+#: Requests a window of five minutes, as the Hub's documentation gives them.
 TIERS: dict[str, dict[Bucket, int]] = {
     "anonymous": {"api": 500, "resolvers": 3_000, "pages": 100},
     "free": {"api": 1_000, "resolvers": 5_000, "pages": 200},
     "pro": {"api": 2_500, "resolvers": 12_000, "pages": 400},
     "team": {"api": 3_000, "resolvers": 20_000, "pages": 400},
     "enterprise": {"api": 6_000, "resolvers": 50_000, "pages": 600},
+    "enterprise_plus": {"api": 10_000, "resolvers": 100_000, "pages": 1_000},
 }
 
 

@@ -86,7 +86,7 @@ def walk(hub: HubServer, query: str, between: Callable[[int], None] | None = Non
 
 def test_the_client_lists_every_model_once(hub: HubServer, api: HfApi) -> None:
     expand = ["sha", "config", "siblings", "gated", "safetensors", "downloads", "baseModels"]
-    listed = list(api.list_models(expand=expand))  # type: ignore[arg-type]
+    listed = list(api.list_models(expand=expand))
     assert sorted(m.id for m in listed) == sorted([*hub.model_ids(), "acme/tiny"])
     assert [r["path"] for r in hub.requests()] == ["/api/models"] * 3
     for model in listed[:300]:
@@ -182,10 +182,10 @@ def test_a_config_is_redirected_to_and_served_with_its_etag(hub: HubServer) -> N
 def test_the_client_downloads_configs_and_lfs_objects(hub: HubServer, tmp_path: Path) -> None:
     hub.add_dataset("acme/data", {"part.parquet": b"PAR1 not really"})
     options = {"endpoint": hub.url, "token": hub.token, "cache_dir": tmp_path}
-    path = hf_hub_download("acme/tiny", "config.json", **options)  # type: ignore[call-overload]
+    path = hf_hub_download("acme/tiny", "config.json", **options)
     assert json.loads(Path(path).read_text()) == CONFIG
     assert len(hub.requests()) == 3
-    path = hf_hub_download("acme/data", "part.parquet", repo_type="dataset", **options)  # type: ignore[call-overload]
+    path = hf_hub_download("acme/data", "part.parquet", repo_type="dataset", **options)
     assert Path(path).read_bytes() == b"PAR1 not really"
     assert any(r["host"] == "other" for r in hub.requests())
     assert hub.leaked_tokens() == []
@@ -219,6 +219,9 @@ def test_refusals_name_their_reason(hub: HubServer, api: HfApi) -> None:
             api.hf_hub_download(path, "config.json", **options)
     with pytest.raises(RemoteEntryNotFoundError):
         api.hf_hub_download("acme/tiny", "nothing.json")
+    hub.set(status_of_missing_to_anonymous=401)
+    hidden = get(hub, "/api/models/meta/nothing")
+    assert (hidden.status_code, hidden.headers["X-Error-Code"]) == (401, "RepoNotFound")
     hub.grant(TOKEN, "meta/gated")
     assert get(hub, "/meta/gated/resolve/main/config.json", TOKEN).status_code == 307
 
@@ -343,24 +346,24 @@ def test_a_folder_is_uploaded_with_lfs_in_parts_and_regular_files(
 def test_commits_are_atomic_and_refuse_a_stale_parent(hub: HubServer, api: HfApi) -> None:
     api.create_repo("acme/release", repo_type="dataset")
     repo = {"repo_id": "acme/release", "repo_type": "dataset", "commit_message": "x"}
-    first = api.create_commit(operations=[CommitOperationAdd("a.txt", b"a")], **repo)  # type: ignore[arg-type]
+    first = api.create_commit(operations=[CommitOperationAdd("a.txt", b"a")], **repo)
     with pytest.raises(HfHubHTTPError) as stale:
         api.create_commit(
             operations=[CommitOperationAdd("b.txt", b"b")],
             parent_commit="0" * 40,
-            **repo,  # type: ignore[arg-type]
+            **repo,
         )
     assert stale.value.response.status_code == 412
     with pytest.raises(HfHubHTTPError):
         api.create_commit(
             operations=[CommitOperationAdd("b.txt", b"b"), CommitOperationDelete("nothing.txt")],
-            **repo,  # type: ignore[arg-type]
+            **repo,
         )
     assert set(hub.commits("acme/release")[0]["files"]) == {".gitattributes", "a.txt"}
     second = api.create_commit(
         operations=[CommitOperationDelete("a.txt"), CommitOperationAdd("c/c.txt", b"c")],
         parent_commit=first.oid,
-        **repo,  # type: ignore[arg-type]
+        **repo,
     )
     files = api.list_repo_files("acme/release", repo_type="dataset", revision=second.oid)
     assert files == [".gitattributes", "c/c.txt"]
@@ -409,7 +412,7 @@ def test_xet_uploads_go_to_a_folder(
     (tmp_path / "release" / "a.parquet").write_bytes(content)
     api.create_repo("acme/release", repo_type="dataset")
     upload = {"repo_id": "acme/release", "repo_type": "dataset"}
-    done = api.upload_folder(folder_path=tmp_path / "release", **upload)  # type: ignore[arg-type]
+    done = api.upload_folder(folder_path=tmp_path / "release", **upload)
     assert hub.requests("/xet-write-token/")
     newest = hub.commits("acme/release")[0]
     assert newest["sha"] == done.oid
@@ -486,11 +489,16 @@ def test_status_faults_fire_as_often_as_asked(hub: HubServer) -> None:
     assert hub.faults()[0]["fired"] == failed
 
 
-def test_slow_and_silent(hub: HubServer) -> None:
+def test_slow_trickling_and_silent_answers(hub: HubServer) -> None:
     hub.add_fault("slow", "tiny", seconds=0.3)
     start = time.monotonic()
     assert get(hub, FAULTY).status_code == 200
     assert time.monotonic() - start >= 0.3
+    hub.clear_faults()
+    hub.add_fault("trickle", "tiny", seconds=0.05)
+    start = time.monotonic()
+    assert get(hub, FAULTY, timeout=0.3).json()["id"] == "acme/tiny"
+    assert time.monotonic() - start >= 0.5
     hub.clear_faults()
     hub.add_fault("silent", "tiny")
     with pytest.raises(requests.ReadTimeout):
