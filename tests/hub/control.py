@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from tests.hub.encoding import json_response
 from tests.hub.faults import Fault
 from tests.hub.generated import GeneratedModel
+from tests.hub.limits import Bucket
 from tests.hub.listing import MODEL_FIELDS, described
 from tests.hub.repos import Gate, Kind, Repo
 from tests.hub.state import Account, State
@@ -191,7 +192,7 @@ class Control:
         limits = self.state.limits
         return {
             bucket: {"permitted": limits.permitted[bucket], "refused": limits.refused[bucket]}
-            for bucket in ("api", "resolvers", "pages")
+            for bucket in get_args(Bucket)
         }
 
     def leaked_tokens(self) -> list[dict[str, Any]]:

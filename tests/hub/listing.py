@@ -84,7 +84,7 @@ def _card_data(repo: Repo, commit: Commit) -> dict[str, Any] | None:
 
 
 def _eval_results(repo: Repo, commit: Commit) -> list[dict[str, Any]] | None:
-    results = []
+    results: list[dict[str, Any]] = []
     for path, blob in commit.files.items():
         if path.startswith(".eval_results/") and path.endswith(".yaml"):
             try:
@@ -222,7 +222,9 @@ class Listing:
             ),
             key=lambda item: item[0],
         )
-        streams = [(item for item in own if after is None or item[0] > after)]
+        streams: list[Iterator[tuple[tuple[int, int], AnyModel]]] = [
+            (item for item in own if after is None or item[0] > after)
+        ]
         if kind == "model":
             streams.append(self._generated(key, after))
         return heapq.merge(*streams, key=lambda item: item[0])
@@ -234,7 +236,8 @@ class Listing:
         keys, order = generated.order(key)
         start = 0
         if after is not None:
-            low, high = (int(np.searchsorted(keys, after[0], side)) for side in ("left", "right"))
+            low = int(np.searchsorted(keys, after[0], "left"))
+            high = int(np.searchsorted(keys, after[0], "right"))
             start = low + int(np.searchsorted(order[low:high], after[1], "right"))
         for position in range(start, generated.count):
             index = int(order[position])

@@ -138,7 +138,10 @@ def test_sorted_and_filtered_listings(hub: HubServer) -> None:
         expected = {m["id"] for m in tagged if wanted(m)}
         assert 10 < len(expected) < len(tagged)
         assert {m["id"] for m in walk(hub, query)} == expected, query
-    assert [m["id"] for m in walk(hub, "author=acme")] == ["acme/tiny"]
+    for number in range(4):
+        hub.add_model(f"acme/{number}", CONFIG)
+    listed = [m["id"] for m in walk(hub, "author=acme&limit=1")]
+    assert sorted(listed) == ["acme/0", "acme/1", "acme/2", "acme/3", "acme/tiny"]
 
 
 def test_a_seed_names_its_models_and_a_hundred_thousand_cost_little() -> None:
@@ -341,6 +344,34 @@ def test_a_folder_is_uploaded_with_lfs_in_parts_and_regular_files(
         api.dataset_info("acme/release", token=False)
     api.update_repo_settings("acme/release", repo_type="dataset", private=False)
     assert api.dataset_info("acme/release", token=False).private is False
+
+
+def test_damaged_lfs_objects_are_refused(hub: HubServer, api: HfApi) -> None:
+    hub.set(multipart_threshold=10, part_size=8)
+    api.create_repo("acme/release", repo_type="dataset")
+    content = b"0123456789abcdef"
+    oid = hashlib.sha256(content).hexdigest()
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+
+    def post(url: str, body: dict[str, Any]) -> requests.Response:
+        return requests.post(url, json=body, headers=headers, timeout=10)
+
+    batch = f"{hub.url}/datasets/acme/release.git/info/lfs/objects/batch"
+    asked = {"operation": "upload", "objects": [{"oid": oid, "size": len(content)}]}
+    whole = post(batch, {**asked, "transfers": ["basic"]}).json()["objects"][0]["actions"]
+    assert requests.put(whole["upload"]["href"], data=b"other", timeout=10).status_code == 400
+    assert post(whole["verify"]["href"], {"oid": oid, "size": len(content)}).status_code == 404
+    split = post(batch, {**asked, "transfers": ["multipart"]}).json()["objects"][0]["actions"]
+    parts = [url for name, url in split["upload"]["header"].items() if name.isdigit()]
+    assert len(parts) == 2
+    first = requests.put(parts[0], data=content[:8], timeout=10).headers["ETag"]
+    etags = [{"partNumber": 1, "etag": first}, {"partNumber": 2, "etag": '"x"'}]
+    completed = post(split["upload"]["href"], {"oid": oid, "parts": etags})
+    assert completed.status_code == 400
+    assert "parts" in completed.json()["error"]
+    etags[1]["etag"] = requests.put(parts[1], data=content[8:], timeout=10).headers["ETag"]
+    assert post(split["upload"]["href"], {"oid": oid, "parts": etags}).status_code == 200
+    assert "actions" not in post(batch, asked).json()["objects"][0]
 
 
 def test_commits_are_atomic_and_refuse_a_stale_parent(hub: HubServer, api: HfApi) -> None:
@@ -563,6 +594,9 @@ def test_models_that_go_or_change_between_listing_and_fetching(hub: HubServer) -
     listed = {m["id"]: m for m in walk(hub, "expand=sha&expand=lastModified")}
     assert gone not in listed
     assert listed[changed]["sha"] != shas[changed]
+    hub.update(changed, lastModified="2026-01-01T00:00:00.000Z")
+    hub.commit(changed, {"new.txt": "x"})
+    listed = {m["id"]: m for m in walk(hub, "expand=lastModified")}
     assert from_iso(listed[changed]["lastModified"]) > (time.time() - 60) * 1000
 
 
