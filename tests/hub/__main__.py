@@ -36,6 +36,12 @@ def _faults(path: str) -> list[dict[str, Any]]:
     return rules
 
 
+def _above_zero(text: str) -> float:
+    if float(text) <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return float(text)
+
+
 def main() -> None:
     """Serve until Ctrl-C."""
     parser = argparse.ArgumentParser(
@@ -54,14 +60,21 @@ def main() -> None:
         help="rate limits of the printed token (default free); without it they are anonymous's",
     )
     parser.add_argument(
-        "--window", type=float, default=300, help="seconds of a rate-limit window (default 300)"
+        "--window",
+        type=_above_zero,
+        default=300,
+        help="seconds of a rate-limit window (default 300)",
     )
     parser.add_argument("--faults", type=_faults, default=[], metavar="FILE", help="see below")
     arguments = parser.parse_args()
+    try:
+        hub = HubServer(**vars(arguments))
+    except OSError as error:
+        parser.error(f"port {arguments.port}: {error.strerror}")
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with HubServer(**vars(arguments)) as hub:
+    with hub:
         print(f"HF_ENDPOINT={hub.url} HF_TOKEN={hub.token}", flush=True)
         print(f"{arguments.models:,} models; Ctrl-C ends it", flush=True)
         ended.wait()

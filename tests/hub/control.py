@@ -202,7 +202,7 @@ class Control:
     def set(self, **values: Any) -> None:
         """Set sizes and habits: `lfs_threshold`, `multipart_threshold`, `part_size`, …"""
         for name, value in values.items():
-            if not hasattr(self.state, name):
+            if callable(getattr(self.state, name)):
                 raise AttributeError(name)
             setattr(self.state, name, value)
 

@@ -5,6 +5,7 @@ adapters, quantised copies and unreadable configs occur; the numbers themselves 
 """
 
 import hashlib
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -130,8 +131,13 @@ class GeneratedModel:
         self.seed = seed
         self.ordinal = index
 
+    @_once
+    def _words(self) -> tuple[int, ...]:
+        text = f"{self.seed}/{self.ordinal}".encode()
+        return struct.unpack("<24I", hashlib.shake_128(text).digest(96))
+
     def _pick(self, salt: int, below: int) -> int:
-        return mix(self.seed, self.ordinal, salt) % below
+        return self._words[salt - 20] % below
 
     @_once
     def family(self) -> Family:
