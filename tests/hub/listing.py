@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.hub.draws import SORT_KEYS
 from tests.hub.encoding import from_iso, iso, json_response
 from tests.hub.errors import HubError
 from tests.hub.gate import Caller
-from tests.hub.generated import SORT_KEYS, GeneratedModel, config_projection, object_id
+from tests.hub.generated import GeneratedModel, config_projection, object_id
 from tests.hub.repos import Commit, Kind, Repo
 from tests.hub.state import Account, AnyModel, State
 

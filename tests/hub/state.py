@@ -9,8 +9,9 @@ from typing import Any
 
 from tests.hub.encoding import from_iso, iso
 from tests.hub.errors import HubError, Moved, gated_repo, repo_not_found
+from tests.hub.families import BENCHMARKS
 from tests.hub.faults import Fault
-from tests.hub.generated import BENCHMARKS, GeneratedModel, GeneratedModels
+from tests.hub.generated import GeneratedModel, GeneratedModels
 from tests.hub.limits import Bucket, Limits
 from tests.hub.repos import GITATTRIBUTES, Blob, Gate, Kind, Repo, now_ms
 
