@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,12 +50,13 @@ class Verdict:
 
 @dataclass
 class Limits:
-    """Counts requests in windows that begin every `window` seconds after the start.
+    """Counts requests in windows of `window` seconds, the first of which begins with the first request.
 
     Attributes:
         window: seconds a window lasts; the Hub's is 300.
         overrides: limits of a bucket in place of every tier's.
         retry_after: whether a 429 carries `Retry-After` too.
+        clock: tells the seconds; a test may put its own in place.
         permitted: requests let through, by bucket.
         refused: requests refused, by bucket.
     """
@@ -63,15 +64,18 @@ class Limits:
     window: float = 300
     overrides: Mapping[Bucket, int] = field(default_factory=dict)
     retry_after: bool = False
+    clock: Callable[[], float] = time.monotonic
     permitted: Counter[Bucket] = field(default_factory=Counter)
     refused: Counter[Bucket] = field(default_factory=Counter)
-    _start: float = field(default_factory=time.monotonic)
+    _start: float | None = None
     _number: int = -1
     _used: Counter[tuple[str, Bucket]] = field(default_factory=Counter)
 
     def admit(self, asker: str, tier: str, bucket: Bucket) -> Verdict:
         """Count a request and say whether it is within the limit."""
-        number, since = divmod(time.monotonic() - self._start, self.window)
+        now = self.clock()
+        self._start = now if self._start is None else self._start
+        number, since = divmod(now - self._start, self.window)
         if number != self._number:
             self._number = int(number)
             self._used.clear()
