@@ -16,8 +16,8 @@ A file of faults is a JSON list of rules, for example
   [{"kind": "status", "match": "/config.json", "status": 503, "probability": 0.01},
    {"kind": "silent", "match": "^/api/models\\\\?.*cursor=", "nth": 3},
    {"kind": "cut", "match": "resolve-cache", "times": 5}]
-Kinds: status, slow, silent, drop, cut, content_length, invalid_json, html, huge, redirect, skew,
-remove, change. The same JSON can be posted while it runs:
+Kinds: status, slow, trickle, silent, drop, cut, content_length, invalid_json, html, huge, redirect,
+skew, remove, change. The same JSON can be posted while it runs:
   curl -X POST $HF_ENDPOINT/_faults -d '{"kind": "slow", "match": "config", "seconds": 2}'
   curl $HF_ENDPOINT/_faults            what there is, and how often each fired
   curl -X DELETE $HF_ENDPOINT/_faults  no more of it
@@ -34,6 +34,12 @@ def _faults(path: str) -> list[dict[str, Any]]:
     except (OSError, TypeError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return rules
+
+
+def _above_zero(text: str) -> float:
+    if float(text) <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return float(text)
 
 
 def main() -> None:
@@ -54,14 +60,21 @@ def main() -> None:
         help="rate limits of the printed token (default free); without it they are anonymous's",
     )
     parser.add_argument(
-        "--window", type=float, default=300, help="seconds of a rate-limit window (default 300)"
+        "--window",
+        type=_above_zero,
+        default=300,
+        help="seconds of a rate-limit window (default 300)",
     )
     parser.add_argument("--faults", type=_faults, default=[], metavar="FILE", help="see below")
     arguments = parser.parse_args()
+    try:
+        hub = HubServer(**vars(arguments))
+    except OSError as error:
+        parser.error(f"port {arguments.port}: {error.strerror}")
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with HubServer(**vars(arguments)) as hub:
+    with hub:
         print(f"HF_ENDPOINT={hub.url} HF_TOKEN={hub.token}", flush=True)
         print(f"{arguments.models:,} models; Ctrl-C ends it", flush=True)
         ended.wait()

@@ -12,6 +12,7 @@ from tests.hub.resolve import Resolve
 from tests.hub.state import State
 from tests.hub.trees import Trees
 from tests.hub.writes import Writes
+from tests.hub.xet import Xet
 
 
 def hub_app(state: State) -> ASGIApp:
@@ -24,6 +25,7 @@ def hub_app(state: State) -> ASGIApp:
         *Lfs(state).routes(),
         *Writes(state).routes(),
         *Trees(state).routes(),
+        *Xet(state).routes(),
         *Leaderboards(state).routes(),
         *listing.routes(),
     ]

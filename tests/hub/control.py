@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.routing import Route
 from tests.hub.encoding import json_response
 from tests.hub.faults import Fault
 from tests.hub.generated import GeneratedModel
+from tests.hub.limits import Bucket
 from tests.hub.listing import MODEL_FIELDS, described
 from tests.hub.repos import Gate, Kind, Repo
 from tests.hub.state import Account, State
@@ -86,7 +87,6 @@ class Control:
                     tree.pop(path, None)
                 else:
                     tree[path] = self.state.blob(path, _bytes(data))
-            repo.info.pop("lastModified", None)
             return repo.commit(tree).sha
 
     def update(self, repo_id: str, *, kind: Kind = "model", **info: Any) -> None:
@@ -192,7 +192,7 @@ class Control:
         limits = self.state.limits
         return {
             bucket: {"permitted": limits.permitted[bucket], "refused": limits.refused[bucket]}
-            for bucket in ("api", "resolvers", "pages")
+            for bucket in get_args(Bucket)
         }
 
     def leaked_tokens(self) -> list[dict[str, Any]]:
@@ -202,7 +202,7 @@ class Control:
     def set(self, **values: Any) -> None:
         """Set sizes and habits: `lfs_threshold`, `multipart_threshold`, `part_size`, …"""
         for name, value in values.items():
-            if not hasattr(self.state, name):
+            if callable(getattr(self.state, name)):
                 raise AttributeError(name)
             setattr(self.state, name, value)
 

@@ -10,6 +10,8 @@ import orjson
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
+_EPOCH = datetime.datetime(1970, 1, 1)
+
 
 def json_response(
     content: Any, status: int = 200, headers: Mapping[str, str] | None = None
@@ -25,8 +27,8 @@ def json_response(
 
 def iso(milliseconds: int) -> str:
     """Return a time as the Hub writes it, `2022-03-02T23:29:04.000Z`."""
-    moment = datetime.datetime.fromtimestamp(milliseconds // 1000, datetime.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    moment = _EPOCH + datetime.timedelta(milliseconds=milliseconds)
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 def from_iso(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 FaultKind = Literal[
     "status",  # answers `status` with `body` and `headers`, before anything is done
     "slow",  # answers after `seconds`
+    "trickle",  # sends the body in ten pieces, with `seconds` before each
     "silent",  # accepts the request and never answers
     "drop",  # closes the connection without an answer
     "cut",  # does what was asked, then closes in the middle of the body (no body: before it)
@@ -30,13 +31,14 @@ class Fault:
         kind: what happens.
         match: a regular expression, searched in `path?query`.
         method: only this method, if given.
+        host: only requests to the `hub` or to the `other` host, if given.
         nth: fires on the nth matching request only, counted from 1.
         probability: fires on this share of the matching requests; the server's seed decides.
         times: fires at most so often; None is always.
         status: for `status` and `redirect`.
         body: text for `status`; by default an error as the Hub writes it.
         headers: further headers for `status`.
-        seconds: for `slow` and `skew`.
+        seconds: for `slow`, `trickle` and `skew`.
         reset_seconds: for `skew`.
         delta: for `content_length`.
         size: bytes, for `huge`.
@@ -46,6 +48,7 @@ class Fault:
     kind: FaultKind
     match: str = ""
     method: str | None = None
+    host: str | None = None
     nth: int | None = None
     probability: float = 1.0
     times: int | None = None
@@ -63,8 +66,9 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in get_args(FaultKind):
             raise ValueError(f"{self.kind!r} is no fault: use {', '.join(get_args(FaultKind))}.")
-        if self.kind == "redirect" and self.status == 500:
-            self.status = 307
+        if self.kind == "redirect":
+            self.status = 307 if self.status == 500 else self.status
+            self.host = self.host or "hub"  # or it would go round in circles
         self._pattern = re.compile(self.match)
 
     @classmethod
@@ -85,9 +89,11 @@ class Fault:
         """Return the rule as plain data, with how often it matched and fired."""
         return asdict(self)
 
-    def fires(self, method: str, target: str, chance: random.Random) -> bool:
+    def fires(self, host: str, method: str, target: str, chance: random.Random) -> bool:
         """Count a request, and tell whether this rule applies to it."""
-        if self.method not in (None, method) or not self._pattern.search(target):
+        if self.method not in (None, method) or self.host not in (None, host):
+            return False
+        if not self._pattern.search(target):
             return False
         self.matched += 1
         if self.times is not None and self.fired >= self.times:

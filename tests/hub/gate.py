@@ -2,6 +2,7 @@
 
 import asyncio
 import email.utils
+import logging
 import re
 import time
 import uuid
@@ -25,6 +26,9 @@ _REPO = re.compile(
     r"|(?P<prefix>datasets/)?(?P<c>[^/]+(?:/[^/]+)?)/resolve/.*)"
 )
 _SUBPATHS = {"tree", "paths-info", "preupload", "commit", "commits", "refs", "tag", "revision"}
+
+
+_log = logging.getLogger(__name__)
 
 
 class Broken(Exception):
@@ -73,7 +77,8 @@ class Gate:
             user_agent=headers.get("user-agent"),
         )
         target = f"{path}?{query}" if query else path
-        faults = [f for f in list(state.faults) if f.fires(scope["method"], target, state.random)]
+        asked = (self.host, scope["method"], target, state.random)
+        faults = [fault for fault in list(state.faults) if fault.fires(*asked)]
         seen.fault = "+".join(f.kind for f in faults) or None
         verdict = None
         if self.limited:
@@ -111,14 +116,16 @@ class Gate:
             if fault.kind in ("remove", "change"):
                 self._alter(fault, scope["path"])
             elif fault.kind == "slow":
-                await self._wait(fault.seconds)
+                await self._wait(fault.seconds, scope)
             elif fault.kind == "silent":
-                await self._wait(float("inf"))
+                await self._wait(float("inf"), scope)
                 raise Broken
             elif fault.kind == "drop":
                 raise Broken
             elif fault.kind == "cut":
                 send = _cut(send)
+            elif fault.kind == "trickle":
+                send = self._trickle(send, fault, scope)
             elif fault.kind == "content_length":
                 send = _wrong_length(send, fault.delta)
             elif (response := self._instead(fault, target)) is not None:
@@ -129,17 +136,39 @@ class Gate:
             if self.limited and caller.authorization is not None and caller.account is None:
                 raise invalid_credentials()
             await self.app(scope, receive, send)
+        except Broken:
+            raise
         except HubError as error:
             await error.response()(scope, receive, send)
         except Moved as moved:
             location = target.replace(moved.old, moved.new, 1)
             text = f"Temporary Redirect. Redirecting to {location}"
             await Response(text, 307, {"Location": location})(scope, receive, send)
+        except Exception:
+            _log.exception("%s %s", scope["method"], target)
+            await json_response({"error": "Internal Error"}, 500)(scope, receive, send)
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, seconds: float, scope: Scope) -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.state.closing:
+        gone = scope["hub.transport"].is_closing
+        while time.monotonic() < end and not self.state.closing and not gone():
             await asyncio.sleep(min(0.05, max(0, end - time.monotonic())))
+
+    def _trickle(self, send: Send, fault: Fault, scope: Scope) -> Send:
+        """Send the body in ten pieces, with a pause before each."""
+
+        async def wrapped(message: Message) -> None:
+            body = message.get("body", b"")
+            step = max(1, -(-len(body) // 10))
+            for start in range(0, len(body), step):
+                await self._wait(fault.seconds, scope)
+                piece = body[start : start + step]
+                more = start + step < len(body)
+                await send({**message, "body": piece, "more_body": more})
+            if not body:
+                await send(message)
+
+        return wrapped
 
     def _instead(self, fault: Fault, target: str) -> Response | None:
         if fault.kind == "status":

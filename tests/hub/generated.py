@@ -5,26 +5,23 @@ adapters, quantised copies and unreadable configs occur; the numbers themselves 
 """
 
 import hashlib
+import struct
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import orjson
 
+from tests.hub.draws import SORT_KEYS, created_ms, is_evaluated, modified_ms
 from tests.hub.encoding import iso
+from tests.hub.families import BENCHMARKS, FAMILIES, SHAPES, Family
 from tests.hub.repos import GITATTRIBUTES, Blob, Gate, Repo
 
-_Index = TypeVar("_Index", int, np.ndarray)
-
-_MASK = 2**64 - 1
-#: The Hub's createdAt begins on this day, 2022-03-02T23:29:04Z; the newest model is of 2026-10-01.
-_FIRST, _LAST = 1_646_263_744_000, 1_790_812_800_000
 _OWNERS = ("lab", "org", "TheQuantizer", "research", "acme-ai", "model_zoo")
 
 
 class _once:
-    """`functools.cached_property` without the lock of Python 3.11, which doubles a page's time."""
+    """`functools.cached_property` without Python 3.11's lock, here taken 20,000 times a page."""
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
         self.compute = compute
@@ -34,95 +31,6 @@ class _once:
         return value
 
 
-@dataclass(frozen=True)
-class Family:
-    """Models of one type: what their configs and repos look like."""
-
-    name: str
-    model_type: str
-    architecture: str
-    pipeline_tag: str = "text-generation"
-    layers: str = "num_hidden_layers"
-    width: str = "hidden_size"
-    heads: str = "num_attention_heads"
-    nested: str | None = None
-    experts: int = 0
-
-
-FAMILIES = (
-    Family("Llama", "llama", "LlamaForCausalLM"),
-    Family("Mistral", "mistral", "MistralForCausalLM"),
-    Family("Qwen2", "qwen2", "Qwen2ForCausalLM"),
-    Family("Qwen3", "qwen3", "Qwen3ForCausalLM"),
-    Family("Gemma2", "gemma2", "Gemma2ForCausalLM"),
-    Family("Phi3", "phi3", "Phi3ForCausalLM"),
-    Family("Mixtral", "mixtral", "MixtralForCausalLM", experts=8),
-    Family("GPT2", "gpt2", "GPT2LMHeadModel", layers="n_layer", width="n_embd", heads="n_head"),
-    Family("Pythia", "gpt_neox", "GPTNeoXForCausalLM"),
-    Family("Bloom", "bloom", "BloomForCausalLM", layers="n_layer", heads="n_head"),
-    Family("MPT", "mpt", "MPTForCausalLM", layers="n_layers", width="d_model", heads="n_heads"),
-    Family(
-        "Qwen2-VL",
-        "qwen2_vl",
-        "Qwen2VLForConditionalGeneration",
-        "image-text-to-text",
-        nested="text_config",
-    ),
-    Family("BERT", "bert", "BertForSequenceClassification", "text-classification"),
-    Family("Whisper", "whisper", "WhisperForConditionalGeneration", "automatic-speech-recognition"),
-)
-#: Billions of parameters, layers, width, heads, kv heads.
-_SHAPES = (
-    (0.1, 12, 768, 12, 12),
-    (0.5, 24, 896, 14, 2),
-    (1.5, 28, 1536, 12, 2),
-    (3, 36, 2048, 16, 2),
-    (7, 32, 4096, 32, 8),
-    (8, 36, 4096, 32, 8),
-    (13, 40, 5120, 40, 40),
-    (34, 60, 7168, 56, 8),
-    (70, 80, 8192, 64, 8),
-)
-#: Benchmark datasets that some models hold results of.
-BENCHMARKS = (("cais/hle", "hle"), ("Idavidrein/gpqa", "gpqa_diamond"), ("openai/gsm8k", "gsm8k"))
-#: One in so many models has results in `.eval_results/`.
-EVALUATED_ONE_IN = 50
-
-
-def mix(seed: int, index: _Index, salt: int) -> _Index:
-    """Return 64 pseudo-random bits (splitmix64), of one index or of an array of uint64."""
-    start = ((seed + 1) * 0xD1B54A32D192ED03 + salt * 0x8CB92BA72F3D8DD7) & _MASK
-    x = (index * 0x9E3779B97F4A7C15 + start) & _MASK
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
-    return x ^ (x >> 31)
-
-
-def created_ms(seed: int, index: _Index) -> _Index:
-    """Return when the repo was made, in milliseconds since 1970."""
-    return mix(seed, index, 1) % (_LAST - _FIRST) + _FIRST
-
-
-def modified_ms(seed: int, index: _Index) -> _Index:
-    """Return the time of the newest commit, up to 90 days after the repo was made."""
-    return created_ms(seed, index) + mix(seed, index, 2) % (90 * 86_400_000)
-
-
-def skewed(seed: int, index: _Index, salt: int, bits: int) -> _Index:
-    """Return counts below `2 ** bits` of which most are small, as likes and downloads are."""
-    return (mix(seed, index, salt) >> (64 - bits)) >> (mix(seed, index, salt + 1) % bits)
-
-
-#: The API's sort keys, each from (seed, index or array of indices).
-SORT_KEYS = {
-    "createdAt": created_ms,
-    "lastModified": modified_ms,
-    "downloads": lambda seed, index: skewed(seed, index, 10, 30),
-    "likes": lambda seed, index: skewed(seed, index, 12, 14),
-    "trendingScore": lambda seed, index: skewed(seed, index, 14, 10),
-}
-
-
 class GeneratedModel:
     """One model; every field is computed when it is asked for."""
 
@@ -130,28 +38,33 @@ class GeneratedModel:
         self.seed = seed
         self.ordinal = index
 
-    def _pick(self, salt: int, below: int) -> int:
-        return mix(self.seed, self.ordinal, salt) % below
+    @_once
+    def _words(self) -> tuple[int, ...]:
+        text = f"{self.seed}/{self.ordinal}".encode()
+        return struct.unpack("<24I", hashlib.shake_128(text).digest(96))
+
+    def _pick(self, number: int, below: int) -> int:
+        return self._words[number] % below
 
     @_once
     def family(self) -> Family:
-        return FAMILIES[self._pick(20, len(FAMILIES))]
+        return FAMILIES[self._pick(0, len(FAMILIES))]
 
     @_once
     def shape(self) -> tuple[float, int, int, int, int]:
-        return _SHAPES[self._pick(21, len(_SHAPES))]
+        return SHAPES[self._pick(1, len(SHAPES))]
 
     @_once
     def variant(self) -> str:
         """Base models, fine-tunes, merges, quantised copies, adapters, GGUF files."""
         kinds = ("base", "base", "chat", "chat", "merge", "GPTQ", "lora", "GGUF")
-        return kinds[self._pick(22, len(kinds))]
+        return kinds[self._pick(2, len(kinds))]
 
     @_once
     def author(self) -> str | None:
         if self.ordinal % 500 == 7:
             return None  # a canonical model, such as gpt2, has no owner
-        return f"{_OWNERS[self._pick(23, len(_OWNERS))]}-{self._pick(24, 400)}"
+        return f"{_OWNERS[self._pick(3, len(_OWNERS))]}-{self._pick(4, 400)}"
 
     @_once
     def id(self) -> str:
@@ -165,22 +78,22 @@ class GeneratedModel:
 
     @_once
     def gated(self) -> Gate:
-        return {0: "auto", 1: "manual"}.get(self._pick(25, 60), False)  # type: ignore[return-value]
+        return {0: "auto", 1: "manual"}.get(self._pick(5, 60), False)  # type: ignore[return-value]
 
     @_once
     def disabled(self) -> bool:
-        return self._pick(26, 1000) == 0
+        return self._pick(6, 1000) == 0
 
     @_once
     def parameters(self) -> int:
-        return int(self.shape[0] * 1e9) + self._pick(27, 10_000_000)
+        return int(self.shape[0] * 1e9) + self._pick(7, 10_000_000)
 
     @_once
     def base(self) -> "GeneratedModel | None":
         """The model that this one says it is made from: one before it."""
         if self.variant == "base" or self.ordinal == 0:
             return None
-        return GeneratedModel(self.seed, self._pick(28, self.ordinal))
+        return GeneratedModel(self.seed, self._pick(8, self.ordinal))
 
     @_once
     def file_names(self) -> tuple[str, ...]:
@@ -193,7 +106,7 @@ class GeneratedModel:
             )
         if self.variant == "GGUF":
             return (".gitattributes", "README.md", "model-Q4_K_M.gguf")
-        if self._pick(29, 40) == 0:
+        if self._pick(9, 40) == 0:
             return (".gitattributes", "README.md")
         return (".gitattributes", "README.md", "config.json", "model.safetensors", "tokenizer.json")
 
@@ -207,8 +120,8 @@ class GeneratedModel:
             family.width: width,
             family.heads: heads,
             "intermediate_size": width * 4,
-            "vocab_size": 32_000 + 128 * self._pick(30, 900),
-            "max_position_embeddings": 2048 << self._pick(31, 7),
+            "vocab_size": 32_000 + 128 * self._pick(10, 900),
+            "max_position_embeddings": 2048 << self._pick(11, 7),
         }
         if kv_heads != heads:
             structure["num_key_value_heads"] = kv_heads
@@ -219,7 +132,7 @@ class GeneratedModel:
             "model_type": family.model_type,
             **({family.nested: structure} if family.nested else structure),
             "torch_dtype": "bfloat16",
-            "transformers_version": f"4.{self._pick(32, 50)}.0",
+            "transformers_version": f"4.{self._pick(12, 50)}.0",
         }
         if self.variant == "GPTQ":
             config["quantization_config"] = {"bits": 4, "group_size": 128, "quant_method": "gptq"}
@@ -229,7 +142,7 @@ class GeneratedModel:
     def config_bytes(self) -> bytes:
         """The text of config.json; a few are no JSON or no UTF-8, as on the Hub."""
         text = orjson.dumps(self.config, option=orjson.OPT_INDENT_2) + b"\n"
-        odd = self._pick(33, 1500)
+        odd = self._pick(13, 1500)
         if odd == 0:
             return text[: len(text) // 2]
         if odd == 1:
@@ -247,7 +160,7 @@ class GeneratedModel:
 
     @_once
     def license(self) -> str:
-        return ("apache-2.0", "mit", "llama3", "cc-by-nc-4.0")[self._pick(34, 4)]
+        return ("apache-2.0", "mit", "llama3", "cc-by-nc-4.0")[self._pick(14, 4)]
 
     @_once
     def relation(self) -> str:
@@ -272,29 +185,29 @@ class GeneratedModel:
         """Entries as the API wraps the files in `.eval_results/`; a few files are invalid."""
         if not is_evaluated(self.seed, self.ordinal):
             return None
-        dataset, task = BENCHMARKS[self._pick(36, len(BENCHMARKS))]
+        dataset, task = BENCHMARKS[self._pick(16, len(BENCHMARKS))]
         filename = f".eval_results/{task}.yaml"
-        if self._pick(37, 40) == 0:
+        if self._pick(17, 40) == 0:
             return [{"filename": filename, "error": "value: expected number"}]
         entry = {
             "dataset": {"id": dataset, "task_id": task},
-            "value": self._pick(38, 10_000) / 100,
+            "value": self._pick(18, 10_000) / 100,
             "date": iso(int(modified_ms(self.seed, self.ordinal))),
             "source": {"url": f"https://huggingface.co/{self.id}", "name": "Model card"},
-            "notes": ("no-tools", "chain-of-thought")[self._pick(39, 2)],
+            "notes": ("no-tools", "chain-of-thought")[self._pick(19, 2)],
         }
-        return [{"filename": filename, "verified": self._pick(40, 9) == 0, "data": entry}]
+        return [{"filename": filename, "verified": self._pick(20, 9) == 0, "data": entry}]
 
     @_once
     def model_index(self) -> list[dict[str, Any]] | None:
         """Results in the model card, as the Open LLM Leaderboard's bot wrote them."""
-        if self._pick(41, 30) != 0:
+        if self._pick(21, 30) != 0:
             return None
         result = {
             "task": {"type": "text-generation", "name": "Text Generation"},
             "dataset": {"name": "HellaSwag (10-Shot)", "type": "hellaswag", "split": "validation"},
             "metrics": [
-                {"type": "acc_norm", "value": self._pick(42, 10_000) / 100, "name": "accuracy"}
+                {"type": "acc_norm", "value": self._pick(22, 10_000) / 100, "name": "accuracy"}
             ],
             "source": {
                 "url": "https://huggingface.co/spaces/open-llm-leaderboard/open_llm_leaderboard",
@@ -334,11 +247,6 @@ class GeneratedModel:
         at = int(modified_ms(self.seed, self.ordinal))
         repo.commit(files, title="Upload model", sha=self.sha, at=at)
         return repo
-
-
-def is_evaluated(seed: int, index: _Index) -> Any:
-    """Tell of a model (or each of many) whether it holds evaluation results."""
-    return mix(seed, index, 35) % EVALUATED_ONE_IN == 0
 
 
 def _config_projection(model: GeneratedModel) -> dict[str, Any] | None:

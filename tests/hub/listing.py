@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.hub.draws import SORT_KEYS
 from tests.hub.encoding import from_iso, iso, json_response
 from tests.hub.errors import HubError
 from tests.hub.gate import Caller
-from tests.hub.generated import SORT_KEYS, GeneratedModel, config_projection, object_id
+from tests.hub.generated import GeneratedModel, config_projection, object_id
 from tests.hub.repos import Commit, Kind, Repo
 from tests.hub.state import Account, AnyModel, State
 
@@ -84,7 +85,7 @@ def _card_data(repo: Repo, commit: Commit) -> dict[str, Any] | None:
 
 
 def _eval_results(repo: Repo, commit: Commit) -> list[dict[str, Any]] | None:
-    results = []
+    results: list[dict[str, Any]] = []
     for path, blob in commit.files.items():
         if path.startswith(".eval_results/") and path.endswith(".yaml"):
             try:
@@ -222,7 +223,9 @@ class Listing:
             ),
             key=lambda item: item[0],
         )
-        streams = [(item for item in own if after is None or item[0] > after)]
+        streams: list[Iterator[tuple[tuple[int, int], AnyModel]]] = [
+            (item for item in own if after is None or item[0] > after)
+        ]
         if kind == "model":
             streams.append(self._generated(key, after))
         return heapq.merge(*streams, key=lambda item: item[0])
@@ -234,7 +237,8 @@ class Listing:
         keys, order = generated.order(key)
         start = 0
         if after is not None:
-            low, high = (int(np.searchsorted(keys, after[0], side)) for side in ("left", "right"))
+            low = int(np.searchsorted(keys, after[0], "left"))
+            high = int(np.searchsorted(keys, after[0], "right"))
             start = low + int(np.searchsorted(order[low:high], after[1], "right"))
         for position in range(start, generated.count):
             index = int(order[position])

@@ -159,5 +159,6 @@ class Repo:
                 sha = git_oid(unique.encode(), "commit")
             commit = Commit(sha, dict(files), title, message, author, at, newest)
             self.commits[sha] = commit
+            self.info.pop("lastModified", None)
             self.branches[branch] = sha
             return commit

@@ -152,6 +152,7 @@ class HubProcess:
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],
+            start_new_session=True,  # Ctrl-C is the test's; the child ends with its input
         )
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
@@ -166,7 +167,10 @@ class HubProcess:
         traceback: TracebackType | None,
     ) -> None:
         # The child ends when its input does, so also when the test is killed.
-        self._process.communicate(timeout=10)
+        try:
+            self._process.communicate(timeout=10)
+        finally:
+            self._process.kill()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

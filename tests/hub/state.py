@@ -4,15 +4,19 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.hub.encoding import from_iso, iso
 from tests.hub.errors import HubError, Moved, gated_repo, repo_not_found
+from tests.hub.families import BENCHMARKS
 from tests.hub.faults import Fault
-from tests.hub.generated import BENCHMARKS, GeneratedModel, GeneratedModels
+from tests.hub.generated import GeneratedModel, GeneratedModels
 from tests.hub.limits import Bucket, Limits
 from tests.hub.repos import GITATTRIBUTES, Blob, Gate, Kind, Repo, now_ms
+
+#: Half a kilobyte each; what is older is forgotten.
+LOG_LENGTH = 300_000
 
 AnyModel = Repo | GeneratedModel
 
@@ -46,7 +50,7 @@ class Account:
         return repo.id in self.granted or self.may_write(repo.id)
 
 
-@dataclass
+@dataclass(slots=True)
 class Seen:
     """One request, as the log holds it.
 
@@ -67,7 +71,7 @@ class Seen:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entry as plain data."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class State:
@@ -87,7 +91,7 @@ class State:
         #: Downloads that this server has counted itself.
         self.downloads: Counter[str] = Counter()
         self.faults: list[Fault] = []
-        self.log: deque[Seen] = deque(maxlen=1_000_000)
+        self.log: deque[Seen] = deque(maxlen=LOG_LENGTH)
         self.lfs: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.lfs_threshold = 10_000_000
@@ -135,8 +139,8 @@ class State:
             repo = Repo(kind, repo_id, self._ordinal, known | (info or {}), private, gated)
             content = {".gitattributes": GITATTRIBUTES} | (files or {})
             blobs = {path: self.blob(path, data) for path, data in content.items()}
-            at = from_iso(repo.info["lastModified"]) if "lastModified" in repo.info else None
-            sha = repo.info.pop("sha", None)
+            modified, sha = repo.info.pop("lastModified", None), repo.info.pop("sha", None)
+            at = None if modified is None else from_iso(modified)
             repo.commit(blobs, title="initial commit", author=author, at=at, sha=sha)
             self._ordinal += 1
             self.renamed.pop((kind, repo_id), None)

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -168,25 +168,23 @@ def _is_true(text: str | None) -> bool:
 def _entries(commit: Commit, folder: str, *, recursive: bool, expand: bool) -> list[dict[str, Any]]:
     """Return the entries below a folder, by path."""
     start = f"{folder}/" if folder else ""
-    inside = [path for path in commit.files if path.startswith(start)]
-    entries = {}
-    for path in inside:
+    entries: dict[str, dict[str, Any]] = {}
+    trees: dict[str, Any] = {}
+    for path, blob in sorted(commit.files.items()):
+        if not path.startswith(start):
+            continue
         parts = path[len(start) :].split("/")
-        depths = range(1, len(parts)) if recursive else range(1, min(2, len(parts)))
-        for depth in depths:
+        for depth in range(1, len(parts) if recursive else min(2, len(parts))):
             name = start + "/".join(parts[:depth])
-            below = (other for other in inside if other.startswith(f"{name}/"))
-            entries[name] = {"type": "directory", "oid": _tree_oid(commit, below), "size": 0}
+            tree = trees.setdefault(name, hashlib.sha1(usedforsecurity=False))
+            tree.update(f"{path}\0{blob.etag}\n".encode())
         if recursive or len(parts) == 1:
-            entries[path] = _file_entry(commit.files[path])
+            entries[path] = _file_entry(blob)
+    for name, tree in trees.items():
+        entries[name] = {"type": "directory", "oid": tree.hexdigest(), "size": 0}
     last = {"id": commit.sha, "title": commit.title, "date": iso(commit.time)}
     extra = {"lastCommit": last} if expand else {}
     return [{"path": path, **entry, **extra} for path, entry in sorted(entries.items())]
-
-
-def _tree_oid(commit: Commit, paths: Iterable[str]) -> str:
-    text = "".join(f"{path}\0{commit.files[path].etag}\n" for path in paths)
-    return hashlib.sha1(text.encode()).hexdigest()
 
 
 def _file_entry(blob: Blob) -> dict[str, Any]:
