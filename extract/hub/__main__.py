@@ -9,7 +9,7 @@ from pathlib import Path
 from extract.hub.crawl import Options, crawl
 from extract.hub.estimate import estimate
 from extract.hub.hub import Hub
-from extract.hub.scope import Scope
+from extract.hub.scope import PAGE_SIZE, Scope
 from modelstrata.errors import ModelstrataError
 from modelstrata.settings import HubSettings, Settings
 
@@ -85,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
         help="requests at the same time (default 16; Enterprise tokens need about 40)",
     )  # fmt: skip
     how.add_argument(
+        "--page-size", type=_positive, default=PAGE_SIZE, metavar="N",
+        help=f"models a page of the listing (default {PAGE_SIZE}, the Hub's largest)",
+    )  # fmt: skip
+    how.add_argument(
         "--patience", type=float, default=600.0, metavar="SECONDS",
         help="give up when the Hub has not answered for so long (default 600)",
     )  # fmt: skip
@@ -117,6 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         min_downloads=args.min_downloads,
         limit=args.limit,
         ids_file=args.ids.resolve() if args.ids else None,
+        page_size=args.page_size,
     )
     options = Options(
         threads=args.threads,

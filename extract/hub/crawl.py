@@ -190,6 +190,8 @@ class _Run:
         earlier = self.state.earlier_models(self.scope.key)
         pages = None if earlier is None else -(-earlier // self.scope.page_size)
         gate = self.hub.gates["api"]
+        # One page after the other is slow enough.
+        gate.wanted = 0
         with self.display.phase("listing", "pages", pages, gate) as phase:
             phase.advance(crawl.pages, "")
 
@@ -205,6 +207,7 @@ class _Run:
 
     def _list_ids(self, crawl: Crawl, path: Path) -> None:
         ids = read_ids(path)[: self.scope.limit]
+        self.hub.gates["api"].wanted = len(ids)
         with self.display.phase("models", "models", len(ids), self.hub.gates["api"]) as phase:
 
             def after_model(is_new: bool) -> None:
@@ -225,6 +228,7 @@ class _Run:
         total = self.state.count_unseen(*where)
         if not total:
             return
+        self.hub.gates["api"].wanted = total
         with self.display.phase("not listed", "models", total, self.hub.gates["api"]) as phase:
 
             def after_model(is_new: bool) -> None:

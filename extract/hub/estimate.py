@@ -7,7 +7,7 @@ from extract.hub.crawl import crawl_lock, open_state
 from extract.hub.display import duration
 from extract.hub.hub import Hub
 from extract.hub.listing import first_path, get_page, listed_model
-from extract.hub.scope import PAGE_SIZE, Scope, read_ids
+from extract.hub.scope import Scope, read_ids
 from extract.hub.state import State
 from modelstrata.settings import Settings
 
@@ -71,7 +71,7 @@ def _count(state: State, hub: Hub, scope: Scope) -> tuple[int, int, str]:
                 new += has_config and not state.has_config(key, sha)
         whole = number < _PAGES
     if whole or (scope.limit is not None and seen >= scope.limit):
-        return max(1, -(-seen // PAGE_SIZE)), new, f"counted: {seen:,} models"
+        return max(1, -(-seen // scope.page_size)), new, f"counted: {seen:,} models"
     total = scope.limit or state.earlier_models(scope.key)
     source = "models as in the last crawl"
     if total is None:
@@ -79,7 +79,7 @@ def _count(state: State, hub: Hub, scope: Scope) -> tuple[int, int, str]:
         total = round(_ALL_MODELS * (_TEXT_GENERATION if scope.pipeline_tag else 1))
     share = new / seen if seen else _WITH_CONFIG
     how = f"extrapolated: {total:,} {source}; {share:.0%} of the first {seen:,} need a config"
-    return -(-total // PAGE_SIZE), round(total * share), how
+    return -(-total // scope.page_size), round(total * share), how
 
 
 def _pages(hub: Hub, scope: Scope) -> Iterator[list[tuple[str, str | None, bool, bool]]]:

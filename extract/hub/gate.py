@@ -71,7 +71,7 @@ class Gate:
         self.refused = 0
         #: (permits used, quota) of every window that was begun and ended here.
         self.windows: list[tuple[int, int]] = []
-        #: Requests that are still wanted, if that is known: what fits into the window is not spread.
+        #: Requests still wanted, if that is known: what fits into the window is not spread over it.
         self.wanted: int | None = None
         self._stop = stop
         self._clock = clock
@@ -115,6 +115,11 @@ class Gate:
                 if wait <= 0:
                     return self._let_through(now)
                 self._changed.wait(min(wait, _WAKE_S))
+
+    def wait_s(self) -> float:
+        """Return the seconds until a request may be permitted, as far as is known now."""
+        with self._changed:
+            return self._wait(self._clock())
 
     def _wait(self, now: float) -> float:
         """Return the seconds until a request may be permitted; roll over an ended window."""

@@ -47,6 +47,7 @@ class Scope:
         min_downloads: only models with at least so many downloads in 30 days.
         limit: the first so many models.
         ids_file: a text file with one model id a line; `#` begins a comment.
+        page_size: models a page.
     """
 
     pipeline_tag: str | None = None
@@ -55,11 +56,13 @@ class Scope:
     min_downloads: int | None = None
     limit: int | None = None
     ids_file: Path | None = None
+    page_size: int = PAGE_SIZE
 
     @property
     def key(self) -> str:
         """A text that is the same for the same scope, so that a stopped crawl is found again."""
         parts = {name: str(value) for name, value in asdict(self).items() if value is not None}
+        del parts["page_size"]
         return json.dumps(parts, sort_keys=True)
 
     @property
@@ -67,10 +70,6 @@ class Scope:
         """Whether a whole listing shows every model of the scope, so that absence means much."""
         open_ends = (self.since, self.min_downloads, self.limit, self.ids_file)
         return all(part is None for part in open_ends)
-
-    @property
-    def page_size(self) -> int:
-        return min(PAGE_SIZE, self.limit or PAGE_SIZE)
 
     @property
     def sort(self) -> str:
@@ -86,7 +85,7 @@ class Scope:
     def query(self, expand: tuple[str, ...] = EXPAND) -> list[tuple[str, str]]:
         """Return the query of the listing's first page."""
         query = [("expand", name) for name in expand]
-        query += [("limit", str(self.page_size)), ("sort", self.sort)]
+        query += [("limit", str(min(self.page_size, self.limit or PAGE_SIZE))), ("sort", self.sort)]
         if self.author is not None:
             query.append(("author", self.author))
         if self.pipeline_tag is not None:

@@ -321,8 +321,11 @@ class State:
     def restart_listing(self, crawl: Crawl) -> None:
         """Forget the cursor, because the Hub does not know it any more."""
         with self.transaction() as db:
-            db.execute("update crawls set next_path = null where number = ?", (crawl.number,))
-        crawl.next_path = None
+            db.execute(
+                "update crawls set next_path = null, pages = 0, models = 0 where number = ?",
+                (crawl.number,),
+            )
+        crawl.next_path, crawl.pages, crawl.models = None, 0, 0
 
     def end_listing(self, crawl: Crawl, models: int) -> None:
         """Note that all models of a scope were asked for one by one."""

@@ -95,7 +95,9 @@ def by_id(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def batches(data: Path) -> set[Path]:
-    return {path for path in (data / "landing").glob("hub_*/*.parquet") if "schema" not in path.stem}
+    return {
+        path for path in (data / "landing").glob("hub_*/*.parquet") if "schema" not in path.stem
+    }
 
 
 def asked(hub: AnyHub) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whatever the Hub answers, the crawl goes on, says what came of it, and asks again only so often."""
+"""Whatever the Hub answers, the crawl goes on, says what came of it, and seldom asks again."""
 
 import threading
 import time
@@ -35,7 +35,8 @@ def one_model(hub: HubServer, tmp_path: Path, *arguments: str, **options: Any) -
          "gated", 403, "GatedRepo"),
         ({"kind": "status", "status": 451}, "error", 451, "http_451"),
         ({"kind": "huge", "size": 50_000_000}, "too_large", 200, None),
-        ({"kind": "redirect", "location": f"/api/resolve-cache/models/acme/b/{'0' * 40}/config.json"},
+        ({"kind": "redirect",
+          "location": f"/api/resolve-cache/models/acme/b/{'0' * 40}/config.json"},
          "renamed", 307, None),
     ],
 )  # fmt: skip
@@ -148,7 +149,6 @@ def test_a_file_on_another_host_is_fetched_there_without_the_token(tmp_path: Pat
 def test_no_redirect_or_link_takes_the_token_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("extract.hub.scope.PAGE_SIZE", 20)
     monkeypatch.setattr("extract.hub.breaker._FIRST_WAIT_S", 0.05)
     with HubServer(80) as hub:
         hub.add_account("someone", TOKEN)
@@ -156,7 +156,7 @@ def test_no_redirect_or_link_takes_the_token_elsewhere(
         # The link to the next page names another host.
         hub.state.url = hub.other_url
         said = crawl_here(hub, tmp_path, "--author", "acme", token=TOKEN)
-        said += crawl_here(hub, tmp_path, "--limit", "65", token=TOKEN)
+        said += crawl_here(hub, tmp_path, "--limit", "65", "--page-size", "20", token=TOKEN)
         assert len(landed(tmp_path, "hub_models")) == 65
         assert hub.leaked_tokens() == []
         own = [r for r in hub.requests() if r["host"] != "other"]
@@ -250,7 +250,6 @@ def test_random_faults_change_nothing_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("extract.hub.breaker._FIRST_WAIT_S", 0.1)
-    monkeypatch.setattr("extract.hub.scope.PAGE_SIZE", 50)
     with HubServer(400, seed=3) as hub:
         crawl_here(hub, tmp_path / "calm")
     with HubServer(400, seed=3) as hub:
@@ -260,5 +259,5 @@ def test_random_faults_change_nothing_in_the_end(
         hub.add_fault("html", "config.json", probability=0.01)
         hub.add_fault("slow", seconds=0.3, probability=0.02)
         hub.add_fault("status", status=429, headers={"Retry-After": "1"}, times=2)
-        crawl_here(hub, tmp_path / "stormy")
+        crawl_here(hub, tmp_path / "stormy", "--page-size", "50")
     assert content(tmp_path / "stormy") == content(tmp_path / "calm")
