@@ -67,6 +67,35 @@ _KINDS = {
             "renamed_to": "renamed_to",
         },
     ),
+    "archived": _Kind(
+        "open_llm_v1_results",
+        "length(body)",
+        {
+            "path": "path",
+            "model_id": "model_id",
+            "precision": "precision",
+            "revision": "revision",
+            "evaluated_at": "evaluated_at",
+            "payload": "body",
+            "fetched_at": "at",
+        },
+    ),
+    "benchmarks": _Kind(
+        "hub_benchmarks",
+        "length(body)",
+        {"dataset_id": "dataset_id", "payload": "body", "fetched_at": "at"},
+    ),
+    "ranked": _Kind(
+        "hub_leaderboards",
+        "length(body)",
+        {
+            "dataset_id": "dataset_id",
+            "task_id": "task_id",
+            "model_id": "model_id",
+            "payload": "body",
+            "fetched_at": "at",
+        },
+    ),
     "gone": _Kind(
         "hub_removals",
         "0",
@@ -87,14 +116,23 @@ class Batches:
     """Lands what waits in the state, in batches of sensible size.
 
     Attributes:
+        landing: the landing zone.
         landed: rows landed so far, by landing table.
     """
 
     def __init__(self, state: State, landing: Path) -> None:
-        """Finish the batches that an earlier run began."""
+        """Finish the batches that an earlier run began.
+
+        Raises:
+            StorageError: the landing zone cannot be written.
+        """
         self._state = state
-        self._landing = landing
+        self.landing = landing
         self.landed = dict.fromkeys((kind.table for kind in _KINDS.values()), 0)
+        for table in self.landed:
+            # What a killed run was writing; the lock is held, so nobody else writes it.
+            for rest in (landing / table).glob(".hub-*.tmp"):
+                rest.unlink()
         noted = "select name, kind, first, last from batches order by name"
         for name, kind, first, last in state.db.execute(noted).fetchall():
             self._write(name, kind, first, last)
@@ -127,11 +165,11 @@ class Batches:
     def _land(self, kind: str, last: int) -> None:
         with self._state.transaction() as db:
             first = db.execute(f"select min(seq) from {kind}").fetchone()[0]  # noqa: S608
-            name = self._next_name(db)
+            name = self.next_name(db)
             db.execute("insert into batches values (?, ?, ?, ?)", (name, kind, first, last))
         self._write(name, kind, first, last)
 
-    def _next_name(self, db: sqlite3.Connection) -> str:
+    def next_name(self, db: sqlite3.Connection) -> str:
         """Name a batch so that names sort by time and differ, also between states."""
         db.execute("insert or ignore into meta values ('batches', '0')")
         number = int(
@@ -144,7 +182,7 @@ class Batches:
 
     def _write(self, name: str, kind: str, first: int, last: int) -> None:
         table = _KINDS[kind].table
-        target = batch_path(self._landing, table, name)
+        target = batch_path(self.landing, table, name)
         if not target.exists():
             write_parquet(target, table, name, self._frames(kind, first, last))
         with self._state.transaction() as db:

@@ -19,7 +19,6 @@ from modelstrata.model_ids import is_model_id
 
 #: Configs are a few kilobytes; the largest, with thousands of label names, some megabytes.
 MAX_CONFIG_BYTES = 4_000_000
-_MAX_HOPS = 3
 _LAND_EVERY = 500
 #: Looking for retries that have come due may pass over all models of a wider, unfinished crawl.
 _LOOK_S = 0.5
@@ -53,22 +52,16 @@ def fetch_config(hub: Hub, model_id: str, sha: str) -> Outcome:
     if not is_model_id(model_id):
         return replace(outcome, status="invalid_id")
     try:
-        answer = hub.get(config_path(model_id, sha), "resolvers", max_bytes=MAX_CONFIG_BYTES)
-        for _ in range(_MAX_HOPS):
-            target = answer.target
-            if target is None:
-                break
-            if hub.is_own(target):
-                new_id = renamed_id(target, model_id)
-                if new_id is not None:
-                    code = answer.error_code
-                    return replace(
-                        outcome, status="renamed", http_status=answer.status,
-                        error_code=code, renamed_to=new_id,
-                    )  # fmt: skip
-                answer = hub.get(target, "resolvers", max_bytes=MAX_CONFIG_BYTES)
-            else:
-                answer = hub.get_elsewhere(target, max_bytes=MAX_CONFIG_BYTES)
+        answer = hub.follow(
+            config_path(model_id, sha),
+            "resolvers",
+            max_bytes=MAX_CONFIG_BYTES,
+            is_end=lambda target: renamed_id(target, model_id) is not None,
+        )
+        if answer.target is not None:
+            new_id = renamed_id(answer.target, model_id)
+            status = "error" if new_id is None else "renamed"
+            return replace(outcome, status=status, http_status=answer.status, renamed_to=new_id)
         return judge(outcome, answer)
     except PassingError as error:
         return replace(

@@ -72,13 +72,13 @@ class Summary:
     def lines(self) -> list[str]:
         """Say it in a few lines."""
         configs = ", ".join(f"{n:,} {status}" for status, n in sorted(self.outcomes.items()))
-        landed = ", ".join(f"{table} {rows:,}" for table, rows in self.landed.items())
+        landed = ", ".join(f"{table} {rows:,}" for table, rows in self.landed.items() if rows)
         requests = ", ".join(f"{n:,} {bucket}" for bucket, n in self.requests.items())
         said = [
             f"models: {self.models:,} listed, {self.changed:,} new or changed, "
             f"{self.absent:,} gone or renamed",
             f"configs: {configs or 'none to ask for'}",
-            f"rows landed: {landed}",
+            f"rows landed: {landed or 'none'}",
             f"requests: {requests}; refused: {sum(self.refused.values()):,}",
         ]
         for bucket, windows in self.windows.items():

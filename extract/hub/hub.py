@@ -1,17 +1,18 @@
 """Requests to the Hub: paced, timed out, never with the token to another host."""
 
+import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from extract.hub.breaker import Breaker
-from extract.hub.errors import PassingError, Refused
+from extract.hub.breaker import Breaker, backoff_s
+from extract.hub.errors import HubError, PassingError, Refused, Stopped
 from extract.hub.gate import Gate, Ticket
 from extract.hub.limits import read_limit, read_retry_after
 
@@ -23,7 +24,10 @@ READ_TIMEOUT_S = 30.0
 _BODY_TIMEOUT_S = 300.0
 _CHUNK = 1 << 16
 _PASSING_STATUSES = frozenset((408, 425, *range(500, 600)))
+_MAX_HOPS = 3
+_TRIES = 8
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -142,20 +146,76 @@ class Hub:
             if self._is_taken(answer, gate, ticket):
                 return answer
 
-    def get_elsewhere(self, url: str, *, max_bytes: int) -> Answer:
-        """Ask another host once, where a redirect of the Hub leads; the token stays here.
+    def follow(
+        self,
+        path: str,
+        bucket: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int,
+        is_end: Callable[[str], bool] = lambda _target: False,
+    ) -> Answer:
+        """Ask as `get` does and follow redirects, without the token where they lead elsewhere.
+
+        Args:
+            path: as in `get`.
+            bucket: as in `get`.
+            headers: as in `get`.
+            max_bytes: as in `get`.
+            is_end: tells of a redirect's target that it is not to be followed.
+
+        Raises:
+            PassingError: as in `get`.
+            HubError: as in `get`.
+        """
+        answer = self.get(path, bucket, headers=headers, max_bytes=max_bytes)
+        for _ in range(_MAX_HOPS):
+            target = answer.target
+            if target is None or is_end(target):
+                break
+            if origin(target) == origin(self.endpoint):
+                answer = self.get(target, bucket, headers=headers, max_bytes=max_bytes)
+            else:
+                answer = self.get_elsewhere(target, headers=headers, max_bytes=max_bytes)
+        return answer
+
+    def get_elsewhere(
+        self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int
+    ) -> Answer:
+        """Ask another host once, unpaced; the token stays here.
 
         Raises:
             PassingError: as in `get`.
         """
-        answer = self._send(url, None, None, max_bytes)
+        answer = self._send(url, None, headers, max_bytes)
         if answer.status in _PASSING_STATUSES or answer.status == 429:
             raise PassingError(f"http_{answer.status}", answer.status)
         return answer
 
-    def is_own(self, url: str) -> bool:
-        """Tell whether a URL is on the Hub's own scheme, host and port."""
-        return origin(url) == origin(self.endpoint)
+    def insist(self, ask: Callable[[], Kept], what: str) -> Kept:
+        """Ask until an answer comes whole, with growing waits between the tries.
+
+        Args:
+            ask: asks once.
+            what: what is asked for, for the message.
+
+        Raises:
+            HubError: it did not come in many tries, or the Hub refuses.
+            HubDown: the Hub does not answer.
+            Stopped: the crawl was asked to stop.
+        """
+        rng = random.Random(what)
+        for attempt in range(_TRIES):
+            try:
+                return ask()
+            except PassingError as error:
+                last = error
+            if self.stop.wait(max(last.retry_after_s, backoff_s(attempt, rng))):
+                raise Stopped
+        raise HubError(
+            f"{what} did not come whole in {_TRIES} tries (last: {last.code}). What was crawled is "
+            "kept; run the same command again to go on."
+        )
 
     def _is_taken(self, answer: Answer, gate: Gate, ticket: Ticket) -> bool:
         """Tell gate and breaker of an answer; return False if it was a refusal to be waited out."""

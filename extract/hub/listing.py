@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import random
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from requests.utils import parse_header_links
 
-from extract.hub.breaker import backoff_s
-from extract.hub.errors import HubError, PassingError, Refused, Stopped
+from extract.hub.errors import HubError, PassingError, Refused
 from extract.hub.hub import Answer, Hub
 from extract.hub.scope import EXPAND, Scope
 from extract.hub.state import Crawl, Listed, State
@@ -21,7 +19,6 @@ from modelstrata.model_ids import is_model_id
 
 #: A page of a thousand models is some megabytes; repositories of thousands of files make it more.
 _MAX_PAGE_BYTES = 256_000_000
-_TRIES = 8
 #: Numbers that move daily, and a little with every config that is fetched: alone they are no change
 #: of a model. They are cut out of the text, wherever they stand.
 _COUNTS = re.compile(rb'"(?:downloads|downloadsAllTime|likes|trendingScore)"\s*:\s*-?[\d.]+')
@@ -172,18 +169,11 @@ def get_page(hub: Hub, path: str, keep: Callable[[str, Any], Kept]) -> Page[Kept
         HubError: the Hub refuses the request, or gives no page in many tries.
         HubDown: it does not answer.
     """
-    rng = random.Random(path)
-    for attempt in range(_TRIES):
-        try:
-            return read_page(hub.get(path, "api", max_bytes=_MAX_PAGE_BYTES), keep)
-        except PassingError as error:
-            last = error
-        if hub.stop.wait(max(last.retry_after_s, backoff_s(attempt, rng))):
-            raise Stopped
-    raise HubError(
-        f"The Hub gave no usable page in {_TRIES} tries (last: {last.code}). What was crawled is "
-        "kept; run the same command again to go on."
-    )
+
+    def ask() -> Page[Kept]:
+        return read_page(hub.get(path, "api", max_bytes=_MAX_PAGE_BYTES), keep)
+
+    return hub.insist(ask, "A page of the listing")
 
 
 def first_path(scope: Scope, expand: tuple[str, ...] = EXPAND) -> str:

@@ -52,10 +52,26 @@ create table if not exists gone (
     seq integer primary key autoincrement, model_id text, status text, renamed_to text, sha text,
     http_status integer, error_code text, at text
 );
+create table if not exists archived (
+    seq integer primary key autoincrement, path text, model_id text, precision text, revision text,
+    evaluated_at text, body blob, at text
+);
+create table if not exists archived_files (
+    path text primary key, oid text not null, model_id text, precision text, revision text,
+    evaluated_at text
+) without rowid;
+create index if not exists archived_keys on archived_files (model_id, precision, revision);
+create table if not exists benchmarks (
+    seq integer primary key autoincrement, dataset_id text, body blob, at text
+);
+create table if not exists ranked (
+    seq integer primary key autoincrement, dataset_id text, task_id text, model_id text, body blob,
+    at text
+);
 create table if not exists batches (
     name text primary key, kind text not null, first integer not null, last integer not null
 ) without rowid;
-create table if not exists fetched_pages (url text primary key, etag text) without rowid;
+create table if not exists landed_pages (url text primary key, etag text) without rowid;
 """
 
 
@@ -489,11 +505,10 @@ class State:
         return found.fetchone() is not None
 
     def etag(self, url: str) -> str | None:
-        """Return the ETag under which a page has landed, for a conditional request."""
-        row = self.db.execute("select etag from fetched_pages where url = ?", (url,)).fetchone()
+        """Return the ETag or digest under which a page has landed."""
+        row = self.db.execute("select etag from landed_pages where url = ?", (url,)).fetchone()
         return row[0] if row else None
 
     def set_etag(self, url: str, etag: str | None) -> None:
-        """Note the ETag of a page that has landed."""
-        with self.transaction() as db:
-            db.execute("insert or replace into fetched_pages values (?, ?)", (url, etag))
+        """Note the ETag or digest of a page that has landed, or lands with this transaction."""
+        self.db.execute("insert or replace into landed_pages values (?, ?)", (url, etag))

@@ -51,14 +51,14 @@ def test_kills_at_random_moments_change_nothing_in_the_end(tmp_path: Path, kills
     assert content(data) == content(tmp_path / "calm")
     assert pages <= models // PAGE + 2 * killed
     assert configs <= needed + (THREADS + THREADS // 4 + 1) * killed
-    assert not list((data / "landing").rglob("*.tmp"))
+    assert not list((data / "landing").rglob(".hub-*.tmp"))
 
 
 def test_a_stopped_listing_goes_on_at_its_cursor(tmp_path: Path) -> None:
     with HubServer(200) as hub:
         hub.add_fault("status", "cursor", nth=5, status=503)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("extract.hub.listing._TRIES", 1)
+            patch.setattr("extract.hub.hub._TRIES", 1)
             crawl_here(hub, tmp_path, *ARGUMENTS, fails=True)
         assert len(landed(tmp_path, "hub_models")) == 5 * PAGE
         assert asked(hub) == []
@@ -72,7 +72,7 @@ def test_an_expired_cursor_begins_the_listing_anew(tmp_path: Path) -> None:
     with HubServer(100) as hub:
         hub.add_fault("status", "cursor", nth=3, status=503)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("extract.hub.listing._TRIES", 1)
+            patch.setattr("extract.hub.hub._TRIES", 1)
             crawl_here(hub, tmp_path, *ARGUMENTS, fails=True)
         hub.add_fault("status", "cursor", times=1, status=400, body="Invalid cursor")
         crawl_here(hub, tmp_path, *ARGUMENTS)
