@@ -11,6 +11,7 @@ from extract.hub.estimate import estimate
 from extract.hub.hub import Hub
 from extract.hub.scope import PAGE_SIZE, Scope
 from modelstrata.errors import ModelstrataError
+from modelstrata.model_ids import is_model_id
 from modelstrata.settings import HubSettings, Settings
 
 _DESCRIPTION = """\
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--ids", type=Path, metavar="FILE", help="the models of a list, one id a line; # comments"
     )
-    scope.add_argument("--author", help="only models of this user or organisation")
+    scope.add_argument("--author", type=_author, help="only models of this user or organisation")
     scope.add_argument(
         "--since", type=date.fromisoformat, metavar="DAY",
         help="only models modified on or after this day (UTC), such as 2026-11-01",
@@ -101,6 +102,12 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
+
+
+def _author(text: str) -> str:
+    if not is_model_id(text) or "/" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a user or organisation")
+    return text
 
 
 def _stop(_number: int, _frame: object) -> None:

@@ -22,9 +22,10 @@ MAX_CONFIG_BYTES = 4_000_000
 _LAND_EVERY = 500
 #: Looking for retries that have come due may pass over all models of a wider, unfinished crawl.
 _LOOK_S = 0.5
-_MODEL_PATH = re.compile(
-    r"/(?:api/resolve-cache/models/|api/models/)?(?P<id>[^/]+(?:/[^/]+)?)"
-    r"(?:/resolve/[^/]+|/[0-9a-f]{40,64})?(?:/config\.json)?"
+_ID = "[^/]+(?:/[^/]+)?"
+_CONFIG_PATH = re.compile(
+    rf"/(?:api/resolve-cache/models/(?P<cached>{_ID})/[0-9a-f]+|(?P<resolved>{_ID})/resolve/[^/]+)"
+    r"/config\.json"
 )
 _GIT_SHA1 = re.compile(r'(?:W/)?"([0-9a-f]{40})"')
 
@@ -34,12 +35,11 @@ def config_path(model_id: str, sha: str) -> str:
     return f"/api/resolve-cache/models/{quote(model_id)}/{quote(sha, safe='')}/config.json"
 
 
-def renamed_id(target: str, model_id: str) -> str | None:
-    """Return the new id if a redirect's target is the same file or page of another model."""
-    found = _MODEL_PATH.fullmatch(unquote(urlsplit(target).path))
-    if found is None or not is_model_id(found["id"]) or found["id"] == model_id:
-        return None
-    return found["id"]
+def _renamed_id(hub: Hub, target: str, model_id: str) -> str | None:
+    """Return the new id if a redirect's target is the same file of another model of the Hub."""
+    found = _CONFIG_PATH.fullmatch(unquote(urlsplit(target).path)) if hub.is_own(target) else None
+    new_id = found["cached"] or found["resolved"] if found else None
+    return new_id if new_id and is_model_id(new_id) and new_id != model_id else None
 
 
 def fetch_config(hub: Hub, model_id: str, sha: str) -> Outcome:
@@ -56,10 +56,10 @@ def fetch_config(hub: Hub, model_id: str, sha: str) -> Outcome:
             config_path(model_id, sha),
             "resolvers",
             max_bytes=MAX_CONFIG_BYTES,
-            is_end=lambda target: renamed_id(target, model_id) is not None,
+            is_end=lambda target: _renamed_id(hub, target, model_id) is not None,
         )
         if answer.target is not None:
-            new_id = renamed_id(answer.target, model_id)
+            new_id = _renamed_id(hub, answer.target, model_id)
             status = "error" if new_id is None else "renamed"
             return replace(outcome, status=status, http_status=answer.status, renamed_to=new_id)
         return judge(outcome, answer)

@@ -1,5 +1,6 @@
 """Requests to the Hub: paced, timed out, never with the token to another host."""
 
+import functools
 import random
 import threading
 import time
@@ -105,7 +106,15 @@ class Hub:
         self.has_token = bool(token)
         self._auth = _TokenForOneOrigin(endpoint, token)
         self._local = threading.local()
-        self._breaker = Breaker(endpoint, patience_s, self._is_back, self.stop, seed)
+        # A request of each bucket that was answered: asked again, it tells an outage of the files'
+        # servers, say, from models of which none can be had.
+        self._answered: dict[str, str] = {}
+        self._breakers = {
+            bucket: Breaker(
+                endpoint, patience_s, functools.partial(self._is_back, bucket), self.stop, seed
+            )
+            for bucket in self.gates
+        }
 
     def get(
         self,
@@ -133,15 +142,15 @@ class Hub:
             Stopped: the crawl was asked to stop.
         """
         url = path if "://" in path else self.endpoint + path
-        gate = self.gates[bucket]
+        gate, breaker = self.gates[bucket], self._breakers[bucket]
         while True:
-            self._breaker.wait()
+            breaker.wait()
             ticket = gate.enter()
             try:
                 answer = self._send(url, params, headers, max_bytes)
             except PassingError:
                 gate.fail(ticket)
-                self._breaker.fail()
+                breaker.fail()
                 raise
             if self._is_taken(answer, gate, ticket):
                 return answer
@@ -173,7 +182,7 @@ class Hub:
             target = answer.target
             if target is None or is_end(target):
                 break
-            if origin(target) == origin(self.endpoint):
+            if self.is_own(target):
                 answer = self.get(target, bucket, headers=headers, max_bytes=max_bytes)
             else:
                 answer = self.get_elsewhere(target, headers=headers, max_bytes=max_bytes)
@@ -191,6 +200,10 @@ class Hub:
         if answer.status in _PASSING_STATUSES or answer.status == 429:
             raise PassingError(f"http_{answer.status}", answer.status)
         return answer
+
+    def is_own(self, url: str) -> bool:
+        """Tell whether a URL is on the Hub's own scheme, host and port."""
+        return origin(url) == origin(self.endpoint)
 
     def insist(self, ask: Callable[[], Kept], what: str) -> Kept:
         """Ask until an answer comes whole, with growing waits between the tries.
@@ -221,15 +234,17 @@ class Hub:
         """Tell gate and breaker of an answer; return False if it was a refusal to be waited out."""
         limit = read_limit(answer.headers, gate.bucket)
         retry_after = read_retry_after(answer.headers)
+        breaker = self._breakers[gate.bucket]
         if answer.status == 429:
-            self._breaker.succeed()
+            breaker.succeed()
             gate.refuse(ticket, limit, retry_after)
             return False
         if answer.status in _PASSING_STATUSES:
             gate.fail(ticket, retry_after or 0.0)
-            self._breaker.fail()
+            breaker.fail()
             raise PassingError(f"http_{answer.status}", answer.status, retry_after or 0.0)
-        self._breaker.succeed()
+        breaker.succeed()
+        self._answered[gate.bucket] = answer.url
         gate.answered(ticket, limit)
         if answer.status == 401 and self.has_token and answer.error_code is None:
             raise Refused(
@@ -297,11 +312,18 @@ class Hub:
                 raise requests.ReadTimeout("the body only trickled")
         return b"".join(chunks)
 
-    def _is_back(self) -> str | None:
-        gate = self.gates["api"]
+    def _is_back(self, bucket: str) -> bool | str:
+        """Ask again what was answered before, or for one model if nothing was.
+
+        Returns:
+            True if it is answered, False if only the latter is, or the reason why not.
+        """
+        known = self._answered.get(bucket)
+        gate = self.gates[bucket if known else "api"]
         ticket = gate.enter()
         try:
-            answer = self._send(f"{self.endpoint}/api/models", [("limit", "1")], None, 1 << 22)
+            # The head of the answer is enough.
+            answer = self._send(known or f"{self.endpoint}/api/models?limit=1", None, None, 0)
         except PassingError as error:
             gate.fail(ticket)
             return error.code
@@ -313,4 +335,4 @@ class Hub:
             return f"http_{answer.status}"
         else:
             gate.answered(ticket, limit)
-        return None
+        return known is not None or bucket == "api"

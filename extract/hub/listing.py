@@ -227,6 +227,8 @@ def crawl_listing(
             is_end = scope.is_passed([bounds for _, bounds in page.objects])
             is_end = is_end or (rest is not None and len(within) >= rest)
             following = None if is_end else page.next_path
+            if following is not None and following == crawl.next_path:
+                raise HubError("The Hub's next page is the same page again: try again later.")
             if following is not None:
                 under_way = pool.submit(get_page, hub, following, keep)
             landed = state.add_page(crawl, within, following, refresh_s)

@@ -4,9 +4,8 @@ import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from extract.hub.configs import renamed_id
 from extract.hub.errors import PassingError
 from extract.hub.hub import Hub
 from extract.hub.listing import listed_model
@@ -48,8 +47,8 @@ def look_up(hub: Hub, model_id: str) -> Found:
             hub.stop.wait(error.retry_after_s)
             continue
         status, code = answer.status, answer.error_code
-        new_id = renamed_id(answer.target, model_id) if answer.target else None
-        if new_id is not None:
+        new_id = _renamed_id(hub, answer.target) if answer.target else None
+        if new_id is not None and new_id != model_id:
             return Found(model_id, None, "renamed", new_id, status, code)
         if status in (401, 403, 404) and (status == 404 or code == "RepoNotFound"):
             return Found(model_id, None, "missing", None, status, code)
@@ -66,6 +65,12 @@ def look_up(hub: Hub, model_id: str) -> Found:
         return Found(model_id, None, "error", None, status, code or f"http_{status}")
     assert last is not None
     return last
+
+
+def _renamed_id(hub: Hub, target: str) -> str | None:
+    path = unquote(urlsplit(target).path) if hub.is_own(target) else ""
+    new_id = path.removeprefix("/api/models/")
+    return new_id if new_id != path and is_model_id(new_id) else None
 
 
 def crawl_ids(

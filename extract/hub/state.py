@@ -362,8 +362,8 @@ class State:
         while True:
             rows = self.db.execute(
                 "select model_id from models where model_id > ? and seen < ? "
-                "and (? is null or model_id like ? || '/%') and (? is null or pipeline_tag = ?) "
-                "order by model_id limit 500",
+                "and (? is null or instr(model_id, ? || '/') = 1) "
+                "and (? is null or pipeline_tag = ?) order by model_id limit 500",
                 (last, crawl.number, author, author, pipeline_tag, pipeline_tag),
             ).fetchall()
             if not rows:
@@ -375,7 +375,7 @@ class State:
         """Count what `unseen` yields."""
         return self.db.execute(
             "select count(*) from models where seen < ? "
-            "and (? is null or model_id like ? || '/%') and (? is null or pipeline_tag = ?)",
+            "and (? is null or instr(model_id, ? || '/') = 1) and (? is null or pipeline_tag = ?)",
             (crawl.number, author, author, pipeline_tag, pipeline_tag),
         ).fetchone()[0]
 

@@ -261,3 +261,23 @@ def test_random_faults_change_nothing_in_the_end(
         hub.add_fault("status", status=429, headers={"Retry-After": "1"}, times=2)
         crawl_here(hub, tmp_path / "stormy", "--page-size", "50")
     assert content(tmp_path / "stormy") == content(tmp_path / "calm")
+
+
+def test_an_outage_of_the_files_alone_is_an_outage(tmp_path: Path) -> None:
+    with HubServer(200) as hub:
+        hub.add_fault("slow", "resolve-cache", seconds=0.02)
+
+        def outage() -> None:
+            while len(asked(hub)) < 60:
+                time.sleep(0.02)
+            hub.add_fault("status", "resolve-cache", status=503)
+            time.sleep(3)
+            hub.clear_faults()
+
+        thread = threading.Thread(target=outage)
+        thread.start()
+        crawl_here(hub, tmp_path)
+        thread.join()
+        assert 503 not in {row["http_status"] for row in landed(tmp_path, "hub_configs")}
+        during = [request for request in hub.requests() if request["status"] == 503]
+        assert len(during) < 40

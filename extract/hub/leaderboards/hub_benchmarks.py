@@ -16,8 +16,8 @@ _FILTER = "/api/datasets?filter=benchmark:official&limit=1000&full=true"
 def land(hub: Hub, state: State, batches: Batches) -> str:
     """Land the official benchmarks and their leaderboards, those that have changed, verbatim.
 
-    Descriptions land in `hub_benchmarks`; of a leaderboard that has changed all entries land anew, in
-    `hub_leaderboards`.
+    Descriptions land in `hub_benchmarks`; of a leaderboard that has changed all entries land anew,
+    in `hub_leaderboards`.
 
     Raises:
         HubError: the Hub does not answer or refuses.
