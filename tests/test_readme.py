@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,8 +22,9 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.strip().splitlines()]
 SCRIPTS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-#: A server, which has a test of its own, and the command that runs this test.
-NOT_HERE = ("make dev", "make test")
+SERVE_HUB, CRAWL_HUB = (c for c in COMMANDS if "tests.hub" in c or "HF_ENDPOINT" in c)
+#: Servers and what needs one, which have tests of their own, and the command that runs this test.
+NOT_HERE = ("make dev", "make test", SERVE_HUB, CRAWL_HUB)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,26 @@ def test_the_two_commands_come_first_and_ci_runs_the_second() -> None:
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in NOT_HERE])
 def test_command_of_the_readme_runs(command: str, data: Path) -> None:
     assert run(["bash", "-c", command.replace("data/", f"{data}/")], data)
+
+
+def test_the_hub_of_the_readme_is_crawled(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    serve, crawl = (command.replace("8733", port) for command in (SERVE_HUB, CRAWL_HUB))
+    assert serve != SERVE_HUB
+    server = subprocess.Popen(
+        ["bash", "-c", f"exec {serve}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        assert f":{port}" in server.stdout.readline()
+        said = run(["bash", "-c", crawl.replace("data/", f"{data}/")], data)
+        assert "1,000 listed, 1,000 new or changed" in said
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+    landed = data / "trial" / "landing" / "hub_configs"
+    assert duckdb.sql(f"select count(*) > 500 from '{landed}/hub-*.parquet'").fetchone() == (True,)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
