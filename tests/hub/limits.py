@@ -50,7 +50,7 @@ class Verdict:
 
 @dataclass
 class Limits:
-    """Counts requests in windows of `window` seconds, the first of which begins with the first request.
+    """Counts requests in windows of `window` seconds; the first begins with the first request.
 
     Attributes:
         window: seconds a window lasts; the Hub's is 300.
