@@ -124,18 +124,20 @@ def land_file(landing: Path, table: str, batch: str, source: Path) -> bool:
 
 def prepare(landing: Path) -> None:
     """Write the zero-row schema file of every table that has none."""
-    for table, required in LANDING_TABLES.items():
-        target = batch_path(landing, table, SCHEMA_BATCH)
-        if target.exists():
-            continue
-        columns = {**OPTIONAL_COLUMNS, **required}
-        select = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
+    targets = {table: batch_path(landing, table, SCHEMA_BATCH) for table in LANDING_TABLES}
+    missing = {table: target for table, target in targets.items() if not target.exists()}
+    if not missing:
+        return
+    with duckdb.connect() as connection:
+        for table, target in missing.items():
+            columns = {**OPTIONAL_COLUMNS, **LANDING_TABLES[table]}
+            select = ", ".join(f'cast(null as {kind}) as "{c}"' for c, kind in columns.items())
+            empty = connection.sql("select 1").project(select).limit(0)
 
-        def write(path: Path, select: str = select) -> None:
-            with duckdb.connect() as connection:
-                connection.sql("select 1").project(select).limit(0).write_parquet(str(path))
+            def write(path: Path, empty: duckdb.DuckDBPyRelation = empty) -> None:
+                empty.write_parquet(str(path))
 
-        write_atomically(target, write)
+            write_atomically(target, write)
 
 
 def batches(landing: Path) -> list[tuple[str, Path]]:

@@ -114,12 +114,12 @@ def test_what_does_not_pass_is_asked_for_only_so_often(
 ) -> None:
     monkeypatch.setattr("extract.hub.breaker._FIRST_WAIT_S", 0.01)
     with HubServer() as hub:
-        for number in range(30):
+        for number in range(10):
             hub.add_model(f"acme/good-{number}", CONFIG)
         hub.add_model("acme/ill", CONFIG)
         hub.add_fault("status", "acme/ill/.*config.json", status=502)
         expected = 0
-        for _ in range(5):
+        for _ in range(4):
             crawl_here(hub, tmp_path)
             expected = min(12, expected + 4)
             assert Counter(asked(hub))["acme/ill"] == expected
@@ -192,8 +192,9 @@ def test_a_hub_that_is_down_is_named_soon(tmp_path: Path) -> None:
         assert time.monotonic() - start < 15
 
 
-def test_an_outage_writes_no_model_off(tmp_path: Path) -> None:
-    with HubServer(200) as hub:
+def test_an_outage_writes_no_model_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extract.hub.breaker._FIRST_WAIT_S", 0.3)
+    with HubServer(150) as hub:
         hub.add_fault("slow", "resolve-cache", seconds=0.05)
 
         def outage() -> None:
@@ -263,15 +264,18 @@ def test_random_faults_change_nothing_in_the_end(
     assert content(tmp_path / "stormy") == content(tmp_path / "calm")
 
 
-def test_an_outage_of_the_files_alone_is_an_outage(tmp_path: Path) -> None:
-    with HubServer(200) as hub:
+def test_an_outage_of_the_files_alone_is_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extract.hub.breaker._FIRST_WAIT_S", 0.3)
+    with HubServer(150) as hub:
         hub.add_fault("slow", "resolve-cache", seconds=0.02)
 
         def outage() -> None:
             while len(asked(hub)) < 60:
                 time.sleep(0.02)
             hub.add_fault("status", "resolve-cache", status=503)
-            time.sleep(3)
+            time.sleep(2)
             hub.clear_faults()
 
         thread = threading.Thread(target=outage)
