@@ -9,6 +9,7 @@ import pytest
 
 from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import prepare
+from orchestration.dbt_cli import work_tables
 from tests.dbt_project.conftest import BUILD, Warehouse, land_schema, run_dbt, start_dbt
 from tests.dbt_project.zone import code, compute, config, land, listing, v1, v2
 
@@ -220,6 +221,7 @@ def _land_share(landing: Path, batch: str, condition: str) -> None:
 
 def _hashes(data: Path) -> dict[str, tuple[int, int]]:
     """Hash each table but those that hold only what a build changed, whatever the rows' order."""
+    work = work_tables()
     with duckdb.connect(str(data / "dev" / "warehouse.duckdb"), read_only=True) as connection:
         tables = connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
@@ -230,24 +232,8 @@ def _hashes(data: Path) -> dict[str, tuple[int, int]]:
                 f"select count(*), sum(hash(t)::hugeint) from {table} as t"
             ).fetchall()[0]
             for (table,) in tables
-            if table not in _WORK
+            if table not in work
         }
-
-
-_WORK = {
-    f"intermediate.{name}"
-    for name in (
-        "int_changed_keys",
-        "int_resized_keys",
-        "int_config_values",
-        "int_model_evidence",
-        "int_model_ids",
-        "int_parameter_counts",
-        "int_parameter_inputs",
-        "int_size_values_ranked",
-        "int_structure_values_ranked",
-    )
-}
 
 
 def _changed(

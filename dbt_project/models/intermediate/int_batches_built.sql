@@ -5,6 +5,7 @@
 -- depends_on: {{ ref('structure_values') }}
 -- depends_on: {{ ref('parameter_counts') }}
 -- depends_on: {{ ref('benchmark_scores') }}
+-- depends_on: {{ ref('benchmark_results') }}
 -- depends_on: {{ ref('rejected_records') }}
 {% for table in [
     'hub_models', 'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
@@ -15,9 +16,12 @@
         landed_batch as batch,
         '{{ code_checksum() }}' as code
     from {{ ref('stg_landing__' ~ table) }}
+    where
+        landed_batch not in (
+            select regexp_replace(early.record_id, ':\d+$', '')
+            from {{ ref('int_evaluations_set_aside') }} as early
+            where early.landing_table = '{{ table }}' and early.rejection_reason = 'from_the_future'
+        )
     group by landed_batch
-    {% if table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
-        having not coalesce(bool_or(rejection_reason = 'from_the_future'), false)
-    {% endif %}
     {{ 'union all' if not loop.last }}
 {% endfor %}
