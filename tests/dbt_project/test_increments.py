@@ -9,7 +9,7 @@ import pytest
 
 from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import prepare
-from orchestration.dbt_cli import work_tables
+from orchestration.dbt_cli import manifest, work_tables
 from tests.dbt_project.conftest import BUILD, Warehouse, land_schema, run_dbt, start_dbt
 from tests.dbt_project.zone import code, compute, config, land, listing, v1, v2
 
@@ -71,6 +71,24 @@ def test_new_batches_give_what_a_build_of_everything_gives(
     shutil.copytree(data / "landing", whole / "landing")
     build(whole).connection.close()
     assert _hashes(data) == _hashes(whole)
+
+
+def test_the_table_of_batches_is_built_after_all_that_rests_on_them() -> None:
+    """Tables are left as they are where it names every batch: none may still be to come."""
+    nodes = manifest()["nodes"]
+    (last,) = (key for key, node in nodes.items() if node["name"] == "int_batches_built")
+    before, waiting = set(), [last]
+    while waiting:
+        key = waiting.pop()
+        if key in nodes and key not in before:
+            before.add(key)
+            waiting.extend(nodes[key]["depends_on"].get("nodes", []))
+    models = {
+        key
+        for key, node in nodes.items()
+        if node["resource_type"] == "model" and "results" not in node["tags"]
+    }
+    assert models <= before
 
 
 def test_other_code_and_a_full_refresh_build_everything_anew(

@@ -129,8 +129,11 @@ PICKED = (
     "intermediate/int_evaluations",
     "intermediate/int_evaluations_set_aside",
     "intermediate/int_scores_compared",
+    "intermediate/int_benchmark_scores_described",
     "marts/benchmark_results",
     "marts/benchmark_scores",
+    "marts/score_distributions",
+    "marts/score_by_size_bin",
 )
 
 

@@ -150,15 +150,19 @@ classes as (
 
 ),
 
--- Patterns that come from a column are compiled for every row, so each class meets them once.
+-- Patterns that come from a column are compiled for every row, so each class meets each once.
 class_shapes as (
 
     select
         distinct_classes.class,
         shapes.*
     from (select distinct class from models) as distinct_classes
+    inner join (
+        select distinct class_pattern from {{ ref('family_shapes') }}
+    ) as patterns
+        on regexp_matches(distinct_classes.class, patterns.class_pattern)
     inner join {{ ref('family_shapes') }} as shapes
-        on regexp_matches(distinct_classes.class, shapes.class_pattern)
+        on patterns.class_pattern = shapes.class_pattern
 
 ),
 
