@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     Attributes:
         data: the data folder; everything that is written lies below it.
         lock_timeout: seconds to wait for another run's lock before giving up.
+        memory: what DuckDB may use in a build before it writes to disk, `6GB` or `800MB`; dbt reads
+            the same variable.
         today: the day that records may be dated to; dbt reads the same variable. By default the
             clock's, in UTC.
         threads: regressions fitted side by side.
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
 
     data: Path = ROOT / "data"
     lock_timeout: float = Field(default=0.0, ge=0.0)
+    memory: str = Field(default="6GB", pattern=r"(?i)^\d+(\.\d+)? ?([kmgt]i?)?b$")
     today: datetime.date = Field(default_factory=_utc_today)
     threads: int = Field(default=2, ge=1)
     allow_drop: bool = False
@@ -65,6 +68,7 @@ class Settings(BaseSettings):
         """
         os.environ["MODELSTRATA_DATA"] = str(self.data)
         os.environ["MODELSTRATA_CODE"] = code
+        os.environ["MODELSTRATA_MEMORY"] = self.memory
         os.environ["DAGSTER_HOME"] = str(self.dagster_home)
 
     @property

@@ -61,6 +61,15 @@ def primary_keys() -> list[tuple[str, list[str]]]:
     return sorted(keys.items())
 
 
+def work_tables() -> list[str]:
+    """List the tables, as `schema.name`, that hold only what one build changed.
+
+    They are published empty: what they held says how a build came about, not what it gave.
+    """
+    nodes = manifest()["nodes"].values()
+    return sorted(f"{n['schema']}.{n['name']}" for n in nodes if "work" in n["tags"])
+
+
 def _parse() -> None:
     Settings().export()
     with tempfile.TemporaryDirectory() as target:

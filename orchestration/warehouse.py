@@ -19,7 +19,7 @@ from modelstrata.errors import BuildFailed, BuildInProgress, storage_errors
 from modelstrata.landing import batches, check_file, prepare, sync_folder
 from modelstrata.landing_schema import RAW_TABLES
 from modelstrata.settings import Settings
-from orchestration.dbt_cli import manifest, primary_keys
+from orchestration.dbt_cli import manifest, primary_keys, work_tables
 from orchestration.docs import docs_page
 from orchestration.fingerprint import Batch, describe_batch, fingerprint, landed_batches
 from orchestration.row_counts import write_row_counts
@@ -221,6 +221,8 @@ def publish(build: Build) -> None:
             _audit(connection)
             # In one transaction: alone, each row would wait for the disk.
             connection.begin()
+            for table in work_tables():
+                connection.execute(f"delete from {table}")  # noqa: S608 - our own names
             _write_meta(connection, build, current)
             connection.commit()
             connection.execute("checkpoint")

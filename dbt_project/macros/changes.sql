@@ -15,13 +15,18 @@ Where it is missing, and with `--full-refresh`, everything is built anew.
     {{ return(adapter.get_relation(target.database, 'intermediate', 'int_batches_built') is not none) }}
 {% endmacro %}
 
-{# A condition that only the changed models fulfil; all of them where all are built. #}
-{% macro only_changed(column='model_id', word='where') -%}
-    {{ word }} {% if changes_only() %}{{ is_changed(column) }}{% else %}true{% endif %}
+{#
+A condition that only the changed models fulfil; all of them where all are built. `or_null` lets pass
+what belongs to no model, of which there is little.
+#}
+{% macro only_changed(column='model_id', word='where', or_null=false) -%}
+    {{ word }} {% if changes_only() %}{{ is_changed(column, or_null) }}{% else %}true{% endif %}
 {%- endmacro %}
 
-{% macro is_changed(column='model_id') -%}
+{% macro is_changed(column='model_id', or_null=false) -%}
+    {{ '(' if or_null -}}
     lower({{ column }}) in (select changed.key from intermediate.int_changed_keys as changed)
+    {{- ' or ' ~ column ~ ' is null)' if or_null }}
 {%- endmacro %}
 
 {# The same for sizes, which follow further models; see int_resized_keys. #}

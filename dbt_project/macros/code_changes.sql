@@ -10,10 +10,11 @@ the main job sets, stands for them; after changing one, run dbt itself with `--f
         {% do parts.append(node.unique_id ~ ' ' ~ node.checksum.checksum) %}
     {% endfor %}
     {% set known %}
-        select file from glob('{{ landing_folder() }}/config_schema/*.parquet')
-        union all
-        select file from glob('{{ landing_folder() }}/parameter_terms/*.parquet')
-        order by all
+        {% for table in ['config_schema', 'parameter_terms'] %}
+            select '{{ table }}/' || parse_filename(file)
+            from glob('{{ landing_folder() }}/{{ table }}/*.parquet')
+            {{ 'union all' if not loop.last else 'order by all' }}
+        {% endfor %}
     {% endset %}
     {% do parts.extend(run_query(known).columns[0].values()) %}
     {{ return(local_md5(parts | sort | join('\n'))) }}

@@ -30,3 +30,20 @@ for percentages. Scores that are no number say nothing.
 {% macro stated_size(column) -%}
     case when {{ column }} between 0 and 1e6 then {{ column }} end
 {%- endmacro %}
+
+{#
+Scores of a leaderboard in rows, from a relation with a column a benchmark. `columns` names the column
+of a benchmark where it is another, `raw` the suffix of columns with the score before rescaling.
+#}
+{% macro score_rows(benchmarks, columns={}, raw=none) -%}
+    unnest([
+        {%- for benchmark in benchmarks %}
+        {%- set column = columns.get(benchmark, benchmark) %}
+        {
+            benchmark: '{{ benchmark }}',
+            score: {{ column }}::double,
+            raw_score: {{ column ~ raw if raw else 'null' }}::double
+        }{{ ',' if not loop.last }}
+        {%- endfor %}
+    ], recursive := true)
+{%- endmacro %}

@@ -1,5 +1,6 @@
 """The main job, seen from outside."""
 
+import datetime
 import hashlib
 import json
 import re
@@ -291,7 +292,9 @@ def test_empty_batches_change_nothing_and_records_from_the_future_wait_for_their
     (batch,) = folder.glob("snapshot-*.parquet")
     rows = duckdb.read_parquet(str(batch))
     rows.limit(0).write_parquet(str(folder / "empty.parquet"))
-    early = "* replace ('someone/early' as \"Model\", '2026-12-24T08:00:00Z' as \"date\")"
+    today = datetime.datetime.now(datetime.UTC).date()
+    day = today + datetime.timedelta(days=32)
+    early = f"* replace ('someone/early' as \"Model\", '{day}T08:00:00Z' as \"date\")"
     rows.limit(1).project(early).write_parquet(str(folder / "early.parquet"))
     aside = (
         "select reason, value from marts.rejected_records where model_id = 'someone/early' "
@@ -300,28 +303,29 @@ def test_empty_batches_change_nothing_and_records_from_the_future_wait_for_their
     known = "select count(*) from marts.benchmark_results where model_id = 'someone/early'"
     warehouse = copy_of_built / "warehouse.duckdb"
 
-    def build(today: str) -> None:
-        run = run_job(copy_of_built, MODELSTRATA_TODAY=today)
+    def build(days_before: int) -> None:
+        date = day - datetime.timedelta(days=days_before)
+        run = run_job(copy_of_built, MODELSTRATA_TODAY=str(date))
         assert run.returncode == 0, run.stderr
 
-    build("2026-11-22")
+    build(32)
     listed = query(copy_of_built, "select \"table\" || '/' || batch from meta.landing_batches")
     assert ("open_llm_leaderboard_v1/empty",) in listed
-    assert query(copy_of_built, aside) == [("from_the_future", "2026-12-24")]
+    assert query(copy_of_built, aside) == [("from_the_future", str(day))]
     assert query(copy_of_built, known) == [(0,)]
     before = contents(built / "warehouse.duckdb")
     differ = {name for name, rows in contents(warehouse).items() if before[name] != rows}
     assert {name for name in differ if name.startswith("marts.")} == {"marts.rejected_records"}
 
-    # The day before, nothing is new; on the day, the same batches make another warehouse.
+    # Two days before, nothing is new; a day before, the same batches make another warehouse.
     file = warehouse.stat().st_ino
-    build("2026-12-22")
+    build(2)
     assert warehouse.stat().st_ino == file
-    build("2026-12-23")
+    build(1)
     assert warehouse.stat().st_ino != file
     assert query(copy_of_built, aside) == []
     assert query(copy_of_built, known) == [(6,)]
     file = warehouse.stat().st_ino
-    build("2026-12-24")
+    build(0)
     assert warehouse.stat().st_ino == file
     assert len(list((copy_of_built / "release").iterdir())) == 3

@@ -127,9 +127,13 @@ def test_counts_are_of_what_is_built_and_by_part() -> None:
 PICKED = (
     "staging/stg_landing__open_llm_leaderboard_v2",
     "intermediate/int_evaluations",
-    "intermediate/int_scores",
+    "intermediate/int_evaluations_set_aside",
+    "intermediate/int_scores_compared",
+    "intermediate/int_benchmark_scores_described",
     "marts/benchmark_results",
     "marts/benchmark_scores",
+    "marts/score_distributions",
+    "marts/score_by_size_bin",
 )
 
 

@@ -1,23 +1,37 @@
--- Batches that are in every table: the last table of a build. A batch with records from the future
--- is not, because the day when they count brings no new batch.
--- depends_on: {{ ref('models') }}
--- depends_on: {{ ref('model_structures') }}
--- depends_on: {{ ref('structure_values') }}
--- depends_on: {{ ref('parameter_counts') }}
+-- Batches that are in every table. It is built after all tables but those of results, so that
+-- where it stands, nothing is left to do. A batch with records from the future is not in it, because
+-- the day when they count brings no new batch.
+-- depends_on: {{ ref('architecture_counts') }}
+-- depends_on: {{ ref('benchmark_frontier') }}
 -- depends_on: {{ ref('benchmark_scores') }}
+-- depends_on: {{ ref('column_statistics_comparison') }}
+-- depends_on: {{ ref('imputation_accuracy') }}
+-- depends_on: {{ ref('int_regression_inputs') }}
+-- depends_on: {{ ref('model_structures') }}
+-- depends_on: {{ ref('models') }}
+-- depends_on: {{ ref('monthly_model_counts') }}
+-- depends_on: {{ ref('most_liked_models') }}
+-- depends_on: {{ ref('parameter_counts') }}
+-- depends_on: {{ ref('pretraining_compute') }}
 -- depends_on: {{ ref('rejected_records') }}
-{% for table in [
-    'hub_models', 'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
-    'bigcodebench', 'pretraining_compute',
-] %}
+-- depends_on: {{ ref('score_by_size_bin') }}
+-- depends_on: {{ ref('score_correlations') }}
+-- depends_on: {{ ref('score_distributions') }}
+-- depends_on: {{ ref('smallest_models_to_reach') }}
+-- depends_on: {{ ref('structure_performance') }}
+-- depends_on: {{ ref('structure_values') }}
+{% for table in var('growing_tables') %}
     select
         '{{ table }}' as landing_table,
         landed_batch as batch,
         '{{ code_checksum() }}' as code
     from {{ ref('stg_landing__' ~ table) }}
+    where
+        landed_batch not in (
+            select regexp_replace(early.record_id, ':\d+$', '')
+            from {{ ref('int_evaluations_set_aside') }} as early
+            where early.landing_table = '{{ table }}' and early.rejection_reason = 'from_the_future'
+        )
     group by landed_batch
-    {% if table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
-        having not coalesce(bool_or(rejection_reason = 'from_the_future'), false)
-    {% endif %}
     {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -1,4 +1,4 @@
-{{ config(tags=['work']) }}
+{{ config(materialized='ephemeral') }}
 
 {% set fields = var('structural_fields') | reject('equalto', 'expansion_ratio') | list %}
 

@@ -1,8 +1,13 @@
+{{ config(
+    materialized='incremental',
+    meta={'replaces': is_changed('model_id', or_null=true)},
+) }}
+
 {% set common = 'record_id|evaluation_id|model_id|architecture|weight_type|precision|license|likes'
     ~ '|stated_size|model_sha|symbol|type_text|is_flagged|is_merged|is_moe|evaluated_on|evaluated_at|mean_score' %}
 {% set run = ['leaderboard', 'model_id', 'precision', 'weight_type', 'model_sha'] %}
 
-with landed as (
+with staged as (
 
     select
         'open_llm_v1' as leaderboard,
@@ -10,7 +15,7 @@ with landed as (
         columns('{{ common }}'),
         {{ scores_id('open_llm_v1_benchmarks') }} as scores_id
     from {{ ref('stg_landing__open_llm_leaderboard_v1') }}
-    where rejection_reason is null
+    where rejection_reason is null {{ only_changed('model_id', 'and', or_null=true) }}
     union all by name
     select
         'open_llm_v2' as leaderboard,
@@ -18,7 +23,7 @@ with landed as (
         columns('{{ common }}|model_name|uploaded_on|is_official|base_model'),
         {{ scores_id('open_llm_v2_benchmarks') }} as scores_id
     from {{ ref('stg_landing__open_llm_leaderboard_v2') }}
-    where rejection_reason is null
+    where rejection_reason is null {{ only_changed('model_id', 'and', or_null=true) }}
     union all by name
     select
         'bigcodebench' as leaderboard,
@@ -29,7 +34,15 @@ with landed as (
         false as is_flagged,
         evaluation_id as scores_id
     from {{ ref('stg_landing__bigcodebench') }}
-    where rejection_reason is null
+    where rejection_reason is null {{ only_changed('model_id', 'and', or_null=true) }}
+
+),
+
+landed as (
+
+    select staged.*
+    from staged
+    anti join {{ ref('int_evaluations_set_aside') }} using (landing_table, record_id)
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(tags=['work']) }}
+{{ config(materialized='ephemeral') }}
 
 {% set evidence = [
     ('listings', 'architecture', 'architecture'),

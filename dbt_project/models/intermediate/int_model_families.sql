@@ -56,19 +56,46 @@ class_rules as (
 
 ),
 
+distinct_names as (
+
+    select distinct
+        name,
+        class
+    from names
+
+),
+
+-- What the last build found out about names holds as long as the rules do.
+known as (
+
+    {% if changes_only() and load_relation(this) %}
+        select distinct
+            split_part(model_id, '/', -1) as name,
+            class,
+            name_families as families
+        from {{ this }}
+    {% else %}
+        select
+            '' as name,
+            '' as class,
+            [''] as families
+        where false
+    {% endif %}
+
+),
+
 matched as (
 
+    select known.* from known
+    semi join distinct_names using (name, class)
+    union all
     select
         distinct_names.name,
         distinct_names.class,
         {{ matching_families(rules, 'name', 'distinct_names.name') }} as families
-    from (
-        select distinct
-            name,
-            class
-        from names
-    ) as distinct_names
+    from distinct_names
     inner join class_rules using (class)
+    anti join known using (name, class)
 
 ),
 
@@ -123,15 +150,19 @@ classes as (
 
 ),
 
--- Patterns that come from a column are compiled for every row, so each class meets them once.
+-- Patterns that come from a column are compiled for every row, so each class meets each once.
 class_shapes as (
 
     select
         distinct_classes.class,
         shapes.*
     from (select distinct class from models) as distinct_classes
+    inner join (
+        select distinct class_pattern from {{ ref('family_shapes') }}
+    ) as patterns
+        on regexp_matches(distinct_classes.class, patterns.class_pattern)
     inner join {{ ref('family_shapes') }} as shapes
-        on regexp_matches(distinct_classes.class, shapes.class_pattern)
+        on patterns.class_pattern = shapes.class_pattern
 
 ),
 
@@ -183,10 +214,14 @@ final as (
             when by_name.family is not null then by_name.family_source
             when len(classes.families) = 1 then 'class'
             when shapes.family is not null then 'shape'
-        end as family_source
+        end as family_source,
+        models.class,
+        matched.families as name_families
     from models
+    inner join matched
+        on split_part(models.model_id, '/', -1) = matched.name and models.class = matched.class
     left join by_name using (model_id)
-    left join classes using (class)
+    left join classes on models.class = classes.class
     left join shapes using (model_id)
 
 )

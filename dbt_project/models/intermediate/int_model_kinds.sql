@@ -51,7 +51,8 @@ matches as (
             ['architecture', 'model_type', 'pipeline_tag', 'config_source', 'leaderboard'],
             evidence
         ) as body_rank,
-        body is not null or is_moe or is_multimodal or is_quantized or is_adapter or is_moe_either
+        {{ best_method(methods) }} as method,
+        body is not null or method is not null or is_moe or is_multimodal or is_quantized or is_adapter or is_moe_either
         or is_moe_name or is_multimodal_type or is_merged or is_embedding or is_decoder_embedding
         or is_other_task or is_remote_code or is_not_quantized as is_telling
     from texts
@@ -80,6 +81,7 @@ matched as (
         bool_or(matches.is_decoder_embedding) and not bool_or(matches.is_remote_code)
             as is_decoder_embedding,
         bool_or(matches.is_other_task) as is_other_task,
+        min(matches.method) as method,
         -- The class speaks before the type, the type before the task; of two classes the one
         -- that keeps a model out of the decoders.
         first(
@@ -90,48 +92,7 @@ matched as (
         ) filter (matches.body is not null) as body
     from evidence
     inner join matches using (evidence, text)
-    where
-        evidence.evidence in ('architecture', 'model_type')
-        or matches.is_telling
-    group by evidence.model_id
-
-),
-
-quantizations as (
-
-    select
-        evidence.model_id,
-        first(
-            methods.quantization
-            order by
-                methods.preference,
-                list_position(
-                    ['quantization_method', 'tag', 'name', 'id', 'library', 'precision'],
-                    evidence.evidence
-                ),
-                methods.quantization
-        ) as quantization
-    from evidence
-    inner join (
-        {% for method in methods %}
-        select
-            evidence,
-            text,
-            {{ literal(method[0]) }} as quantization,
-            {{ method[3] }} as preference
-        from texts
-        where
-            evidence = {{ literal(method[1]) }}
-            and regexp_matches(text, {{ literal(method[2]) }})
-        {{ 'union all' if not loop.last }}
-        {% else %}
-            select
-                '' as evidence,
-                '' as text,
-                '' as quantization,
-                0 as preference
-        {% endfor %}
-    ) as methods using (evidence, text)
+    where matches.evidence in ('architecture', 'model_type') or matches.is_telling
     group by evidence.model_id
 
 ),
@@ -177,9 +138,9 @@ final as (
         end as is_moe,
         case when matched.is_multimodal or matched.has_class then matched.is_multimodal end
             as is_multimodal,
-        (coalesce(matched.is_quantized, false) or quantizations.quantization is not null)
+        (coalesce(matched.is_quantized, false) or matched.method is not null)
         and not coalesce(matched.is_not_quantized, false) as is_quantized,
-        case when not coalesce(matched.is_not_quantized, false) then quantizations.quantization end
+        case when not coalesce(matched.is_not_quantized, false) then matched.method.quantization end
             as quantization,
         coalesce(matched.is_adapter, false) as is_adapter,
         case
@@ -191,7 +152,6 @@ final as (
         kind = 'decoder' as is_decoder
     from {{ ref('int_model_ids') }} as ids
     left join matched using (model_id)
-    left join quantizations using (model_id)
     left join experts using (model_id)
     left join flags using (model_id)
 

@@ -1,7 +1,13 @@
 -- One study writes bare names; each is resolved to the one model of that name, if there is one.
 with studies as (
 
-    select * from {{ ref('stg_landing__pretraining_compute') }}
+    select
+        *,
+        row_number() over (
+            partition by model_id, source, stated_size, tokens_trillion, compute_zflop
+            order by record_id
+        ) > 1 as is_copy
+    from {{ ref('stg_landing__pretraining_compute') }}
     where rejection_reason is null
 
 ),
@@ -28,6 +34,7 @@ resolved as (
 
     select
         studies.record_id,
+        studies.is_copy,
         studies.study_family,
         studies.tokens_trillion,
         studies.compute_zflop,
@@ -41,10 +48,12 @@ resolved as (
 )
 
 select
-    *,
+    * exclude (is_copy),
     case
+        when is_copy then 'duplicate_record'
         when model_id is null then 'no_hub_id'
-        when row_number() over (partition by model_id order by source, record_id) > 1
+        when
+            row_number() over (partition by model_id order by is_copy, source, record_id) > 1
             then 'other_study_chosen'
     end as rejection_reason
 from resolved

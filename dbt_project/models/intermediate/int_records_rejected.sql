@@ -1,25 +1,46 @@
-{% set staged = [
-    ('hub_models', 'model_id', 'rejected_value'),
-    ('hub_configs', 'model_id', 'rejected_value'),
-    ('open_llm_leaderboard_v1', 'model_id', 'rejected_value'),
-    ('open_llm_leaderboard_v2', 'model_id', 'rejected_value'),
-    ('bigcodebench', 'model_id', 'rejected_value'),
-    ('pretraining_compute', 'model_id', 'model_id'),
-] %}
+{{ config(materialized='ephemeral') }}
 
-{% for table, model_id, value in staged %}
+-- Of the models that the build changed, and what cannot be told by a model's id.
+{% set staged = {
+    'hub_models': 'rejected_value',
+    'hub_configs': 'rejected_value',
+    'open_llm_leaderboard_v1': 'rejected_value',
+    'open_llm_leaderboard_v2': 'rejected_value',
+    'bigcodebench': 'rejected_value',
+    'pretraining_compute': 'model_id',
+} %}
+
+{% for table, value in staged.items() %}
     select
         '{{ table }}' as rejected_from,
-        record_id,
-        {{ model_id }},
+        staged.record_id,
+        staged.model_id,
         '' as field,
-        {{ value }} as value,
-        rejection_reason as reason
-    from {{ ref('stg_landing__' ~ table) }}
-    where rejection_reason is not null
+        staged.{{ value }} as value,
+        staged.rejection_reason as reason
+    from {{ ref('stg_landing__' ~ table) }} as staged
+    {% if table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
+        anti join (
+            select record_id from {{ ref('int_evaluations_set_aside') }}
+            where landing_table = '{{ table }}'
+        ) as set_aside using (record_id)
+    {% endif %}
+    where
+        staged.rejection_reason is not null
+        {{ only_changed('staged.model_id', 'and', or_null=true) if table != 'pretraining_compute' }}
     union all
 {% endfor %}
 
+select
+    landing_table as rejected_from,
+    record_id,
+    seen_id as model_id,
+    '' as field,
+    value,
+    rejection_reason as reason
+from {{ ref('int_evaluations_set_aside') }}
+{{ only_changed('seen_id', or_null=true) }}
+union all
 select
     'pretraining_compute' as rejected_from,
     record_id,
@@ -44,7 +65,7 @@ from (
         unnest(staged.odd_values) as odd
     from {{ ref('stg_landing__hub_configs') }} as staged
     inner join {{ ref('int_config_records') }} as records using (record_id)
-    where records.rejection_reason is null
+    where records.rejection_reason is null {{ only_changed('records.model_id', 'and') }}
 ) as odd_values
 union all
 select
@@ -55,6 +76,7 @@ select
     model_id as value,
     'older_listing' as reason
 from {{ ref('int_hub_listings_older') }}
+{{ only_changed() }}
 union all
 select
     'hub_configs' as rejected_from,
@@ -64,7 +86,7 @@ select
     seen_id as value,
     rejection_reason as reason
 from {{ ref('int_config_records') }}
-where rejection_reason is not null
+where rejection_reason is not null {{ only_changed('seen_id', 'and') }}
 union all
 select
     'column_statistics' as rejected_from,
@@ -74,7 +96,8 @@ select
     value::varchar as value,
     'impossible_value' as reason
 from {{ ref('structure_values') }}
-where is_chosen and not is_plausible and field <> 'parameters'
+where
+    is_chosen and not is_plausible and field <> 'parameters' {{ only_changed('model_id', 'and') }}
 union all
 select
     'column_statistics' as rejected_from,
@@ -84,48 +107,9 @@ select
     size::varchar as value,
     'impossible_value' as reason
 from {{ ref('model_structures') }}
-where list_contains(implausible_fields, 'size')
+where list_contains(implausible_fields, 'size') {{ only_resized('model_id', 'and') }}
 union all
-select
-    evaluations.landing_table as rejected_from,
-    evaluations.record_id,
-    evaluations.model_id,
-    scores.benchmark as field,
-    scores.score::varchar as value,
-    scores.rejection_reason as reason
-from {{ ref('int_scores') }} as scores
-inner join {{ ref('int_evaluations') }} as evaluations using (leaderboard, evaluation_id)
-where scores.rejection_reason is not null
-union all
-select
-    evaluations.landing_table as rejected_from,
-    evaluations.record_id,
-    evaluations.model_id,
-    '' as field,
-    evaluations.model_name as value,
-    'score_missing' as reason
-from {{ ref('int_evaluations') }} as evaluations
-anti join {{ ref('int_scores') }} using (leaderboard, evaluation_id)
-union all
-select
-    'benchmark_scores' as rejected_from,
-    record_id,
-    model_id,
-    'model_id' as field,
-    model_name as value,
-    'no_hub_id' as reason
-from {{ ref('int_evaluations') }}
-where model_id is null
-union all
-select
-    'benchmark_scores' as rejected_from,
-    record_id,
-    model_id,
-    benchmark as field,
-    score::varchar as value,
-    'contradicting_record' as reason
-from {{ ref('int_scores_compared') }}
-where is_set_aside
+select * from {{ ref('int_scores_rejected') }}
 union all
 select
     'structure_performance' as rejected_from,

@@ -1,68 +1,85 @@
-{% set run = [
-    'leaderboard', 'benchmark', 'model_id', 'precision', 'weight_type', 'model_sha', 'evaluated_on'
-] %}
+{{ config(tags=['work']) }}
+
+{% set run = ['leaderboard', 'model_id', 'precision', 'weight_type', 'model_sha', 'evaluated_on'] %}
 -- Some copies of the leaderboards are rounded to two decimals.
 {% set rounding = 0.01 %}
 
-with results as (
+with scores as (
 
-    select
-        scores.benchmark,
-        scores.score,
-        scores.raw_score,
-        evaluations.*
-    from {{ ref('int_scores') }} as scores
-    inner join {{ ref('int_evaluations') }} as evaluations using (leaderboard, evaluation_id)
-    where scores.rejection_reason is null
+    select * from {{ ref('int_scores') }}
 
 ),
 
-contradicted as (
+evaluations as (
+
+    select * from {{ ref('int_evaluations') }}
+    {{ only_changed('model_id', or_null=true) }}
+
+),
+
+-- Records of one and the same run; few evaluations have a second one.
+repeated as (
 
     select
-        {{ run | join(', ') }},
-        -- The one that the rest of the warehouse chooses.
-        arg_min(score, evidence_rank) as chosen_score
-    from results
+        leaderboard,
+        evaluation_id,
+        evidence_rank,
+        min(evaluation_id) over one_run as run_id
+    from evaluations
     where model_id is not null
-    group by {{ run | join(', ') }}
-    having max(score) - min(score) > {{ rounding }}
+    window one_run as (partition by {{ run | join(', ') }})
+    qualify count(*) over one_run > 1
+
+),
+
+rerun as (
+
+    select
+        repeated.leaderboard,
+        repeated.evaluation_id,
+        scores.benchmark,
+        scores.score,
+        -- The one that the rest of the warehouse chooses.
+        arg_min(scores.score, repeated.evidence_rank) over one_score as chosen_score,
+        max(scores.score) over one_score - min(scores.score) over one_score as spread
+    from repeated
+    inner join scores using (leaderboard, evaluation_id)
+    where scores.rejection_reason is null
+    window one_score as (partition by repeated.leaderboard, repeated.run_id, scores.benchmark)
 
 ),
 
 failed as (
 
     select
-        results.leaderboard,
-        results.evaluation_id,
-        results.benchmark
-    from results
+        suspects.leaderboard,
+        suspects.evaluation_id,
+        suspects.benchmark
+    from scores as suspects
     inner join {{ ref('generation_checks') }} as checks using (leaderboard, benchmark)
-    inner join results as witnesses
+    inner join scores as witnesses
         on
-            results.leaderboard = witnesses.leaderboard
-            and results.evaluation_id = witnesses.evaluation_id
+            suspects.leaderboard = witnesses.leaderboard
+            and suspects.evaluation_id = witnesses.evaluation_id
             and checks.witness = witnesses.benchmark
-    where results.score = 0 and witnesses.score >= checks.lowest
+    where
+        suspects.score = 0
+        and suspects.rejection_reason is null
+        and witnesses.score >= checks.lowest
+        and witnesses.rejection_reason is null
 
 ),
 
 final as (
 
     select
-        results.*,
+        scores.*,
         failed.benchmark is not null as is_failed_generation,
-        contradicted.model_id is not null as is_contradicted,
-        coalesce(abs(results.score - contradicted.chosen_score) > {{ rounding }}, false)
-            as is_set_aside
-    from results
+        coalesce(rerun.spread > {{ rounding }}, false) as is_contradicted,
+        is_contradicted and abs(scores.score - rerun.chosen_score) > {{ rounding }} as is_set_aside
+    from scores
     left join failed using (leaderboard, evaluation_id, benchmark)
-    left join contradicted
-        on
-            {% for column in run %}
-                {{ 'and' if not loop.first }}
-                results.{{ column }} is not distinct from contradicted.{{ column }}
-            {% endfor %}
+    left join rerun using (leaderboard, evaluation_id, benchmark)
 
 )
 

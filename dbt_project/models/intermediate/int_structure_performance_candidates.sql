@@ -18,7 +18,7 @@ scores as (
         bool_or(is_failed_generation) as has_failed_generation,
         bool_or(is_contradicted) as is_contradicted,
         count(*) as n_scores
-    from {{ ref('int_scores_compared') }}
+    from {{ ref('benchmark_results') }}
     where leaderboard = 'open_llm_v1'
     group by evaluation_id
 

@@ -1,23 +1,30 @@
+{{ config(
+    materialized='incremental',
+    meta={'replaces': is_changed('model_id', or_null=true)},
+) }}
+
 select
-    leaderboard,
-    evaluation_id,
-    benchmark,
-    model_id,
-    model_name,
-    score,
-    raw_score,
-    precision,
-    weight_type,
-    model_sha,
-    training_type,
-    training_type_source,
-    symbol as type_symbol,
-    type_text,
-    is_flagged,
-    is_failed_generation,
-    is_contradicted,
-    is_merged,
-    evaluated_on,
-    evidence_rank,
-    record_id
-from {{ ref('int_scores_compared') }}
+    scores.leaderboard,
+    scores.evaluation_id,
+    scores.benchmark,
+    evaluations.model_id,
+    evaluations.model_name,
+    scores.score,
+    scores.raw_score,
+    evaluations.precision,
+    evaluations.weight_type,
+    evaluations.model_sha,
+    evaluations.training_type,
+    evaluations.training_type_source,
+    evaluations.symbol as type_symbol,
+    evaluations.type_text,
+    evaluations.is_flagged,
+    scores.is_failed_generation,
+    scores.is_contradicted,
+    evaluations.is_merged,
+    evaluations.evaluated_on,
+    evaluations.evidence_rank,
+    evaluations.record_id
+from {{ ref('int_scores_compared') }} as scores
+inner join {{ ref('int_evaluations') }} as evaluations using (leaderboard, evaluation_id)
+where scores.rejection_reason is null

@@ -1,3 +1,42 @@
+{{ config(materialized='incremental') }}
+
+with results as (
+
+    select * from {{ ref('benchmark_results') }}
+    where model_id is not null {{ only_changed('model_id', 'and') }}
+
+),
+
+-- Only these need an order.
+repeated as (
+
+    select distinct
+        model_id,
+        leaderboard
+    from results
+    where evidence_rank > 1
+
+),
+
+best as (
+
+    select
+        results.*,
+        1 as n_results
+    from results
+    anti join repeated using (model_id, leaderboard)
+    union all
+    select
+        results.*,
+        count(*) over one_score as n_results
+    from results
+    semi join repeated using (model_id, leaderboard)
+    window
+        one_score as (partition by results.model_id, results.benchmark, results.leaderboard)
+    qualify results.evidence_rank = min(results.evidence_rank) over one_score
+
+)
+
 select
     model_id,
     benchmark,
@@ -14,10 +53,5 @@ select
     is_failed_generation,
     is_contradicted,
     evaluated_on,
-    count(*) over (partition by model_id, benchmark, leaderboard) as n_results
-from {{ ref('benchmark_results') }}
-where model_id is not null
-qualify row_number() over (
-    partition by model_id, benchmark, leaderboard
-    order by evidence_rank
-) = 1
+    n_results::bigint as n_results
+from best

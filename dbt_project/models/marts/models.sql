@@ -1,3 +1,8 @@
+{% set is_new = is_changed() ~ ' or model_id in (from intermediate.int_family_changes)' %}
+{{ config(materialized='incremental', meta={'replaces': is_new}) }}
+
+-- depends_on: {{ ref('int_changed_keys') }}
+-- depends_on: {{ ref('int_family_changes') }}
 select
     described.model_id,
     described.author,
@@ -28,3 +33,6 @@ select
 from {{ ref('int_models_described') }} as described
 inner join {{ ref('int_model_kinds') }} as kinds using (model_id)
 inner join {{ ref('int_model_families') }} as families using (model_id)
+{% if changes_only() %}
+    where {{ is_new }}
+{% endif %}

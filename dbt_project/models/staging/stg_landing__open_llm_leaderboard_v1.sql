@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 {% set scores = var('open_llm_v1_benchmarks') %}
 
 with source as (
@@ -5,7 +7,7 @@ with source as (
     select
         {{ record_id() }} as record_id,
         {{ landed_batch() }} as landed_batch,
-        md5(
+        left(md5(
             row(
                 "Model",
                 "Precision",
@@ -20,9 +22,9 @@ with source as (
                 "Winogrande",
                 "GSM8K"
             )::varchar
-        ) as evaluation_id,
+        ), 16) as evaluation_id,
         *
-    from {{ source('landing', 'open_llm_leaderboard_v1') }}
+    from {{ landed('open_llm_leaderboard_v1') }}
 
 ),
 
@@ -77,19 +79,15 @@ final as (
         *,
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
-            when row_number() over copies > 1 then 'duplicate_record'
-            when {{ is_in_the_future('evaluated_on') }} then 'from_the_future'
             when {{ are_fractions(scores) }} then 'scores_as_fractions'
             when abs(average - ({{ scores | join(' + ') }}) / 6) > 0.1 then 'average_mismatch'
         end as rejection_reason,
         case rejection_reason
-            when 'from_the_future' then evaluated_on::varchar
             when 'scores_as_fractions' then mean_score::varchar
             when 'average_mismatch' then average::varchar
             else left(model_id, 200)
         end as rejected_value
     from renamed
-    window copies as (partition by evaluation_id order by is_flagged desc, record_id)
 
 )
 

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 {% set scores = var('open_llm_v2_benchmarks') %}
 
 with source as (
@@ -5,9 +7,11 @@ with source as (
     select
         {{ record_id() }} as record_id,
         {{ landed_batch() }} as landed_batch,
-        md5(
+        {{ linked_model_id('"Model"') }} as linked_id,
+        left(md5(
             row(
                 coalesce(fullname, "Model"),
+                linked_id,
                 "Precision",
                 "Weight type",
                 "Model sha",
@@ -20,9 +24,9 @@ with source as (
                 "MUSR",
                 "MMLU-PRO"
             )::varchar
-        ) as evaluation_id,
+        ), 16) as evaluation_id,
         *
-    from {{ source('landing', 'open_llm_leaderboard_v2') }}
+    from {{ landed('open_llm_leaderboard_v2') }}
 
 ),
 
@@ -35,7 +39,7 @@ renamed as (
         -- Flagged entries carry a remark behind the id.
         nullif(regexp_replace(trim(fullname), '\s+has been flagged.*$', ''), '') as full_name,
         -- The link leads to the repository; the name beside it is text, or missing.
-        coalesce({{ linked_model_id('"Model"') }}, full_name) as model_id,
+        coalesce(linked_id, full_name) as model_id,
         coalesce(full_name, model_id) as model_name,
         "Average ⬆️" as average,
         "IFEval" as ifeval,
@@ -79,20 +83,15 @@ final as (
         * exclude (full_name),
         case
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
-            when row_number() over copies > 1 then 'duplicate_record'
-            when {{ is_in_the_future('greatest(evaluated_on, uploaded_on)') }}
-                then 'from_the_future'
             when {{ are_fractions(scores) }} then 'scores_as_fractions'
             when abs(average - ({{ scores | join(' + ') }}) / 6) > 0.1 then 'average_mismatch'
         end as rejection_reason,
         case rejection_reason
-            when 'from_the_future' then greatest(evaluated_on, uploaded_on)::varchar
             when 'scores_as_fractions' then mean_score::varchar
             when 'average_mismatch' then average::varchar
             else left(model_id, 200)
         end as rejected_value
     from renamed
-    window copies as (partition by evaluation_id order by is_flagged desc, record_id)
 
 )
 

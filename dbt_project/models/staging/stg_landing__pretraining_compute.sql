@@ -1,10 +1,12 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
 with source as (
 
     select
         {{ record_id() }} as record_id,
         {{ landed_batch() }} as landed_batch,
         *
-    from {{ source('landing', 'pretraining_compute') }}
+    from {{ landed('pretraining_compute') }}
 
 ),
 
@@ -19,12 +21,7 @@ final as (
         tokens_t as tokens_trillion,
         flops_1e21 as compute_zflop,
         coalesce(source, 'unknown') as source,
-        case
-            when not {{ is_model_id('model_id') }} then 'invalid_model_id'
-            when row_number() over (
-                partition by model_id, source, params_b, tokens_t, flops_1e21 order by record_id
-            ) > 1 then 'duplicate_record'
-        end as rejection_reason
+        case when not {{ is_model_id('model_id') }} then 'invalid_model_id' end as rejection_reason
     from source
 
 )

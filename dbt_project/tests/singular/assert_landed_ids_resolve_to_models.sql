@@ -3,12 +3,19 @@
 -- Every id that is landed and not set aside leads to exactly one model, by itself or by an alias.
 with landed as (
 
-    {% for table in [
-        'hub_models', 'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
-        'bigcodebench',
-    ] %}
+    {% for table in ['hub_models', 'hub_configs'] %}
         select model_id as seen_id from {{ ref('stg_landing__' ~ table) }}
-        where rejection_reason is null and model_id is not null
+        where rejection_reason is null
+        union
+    {% endfor %}
+    {% for table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
+        select staged.model_id as seen_id
+        from {{ ref('stg_landing__' ~ table) }} as staged
+        anti join (
+            select record_id from {{ ref('int_evaluations_set_aside') }}
+            where landing_table = '{{ table }}'
+        ) as set_aside using (record_id)
+        where staged.rejection_reason is null and staged.model_id is not null
         {{ 'union' if not loop.last }}
     {% endfor %}
 

@@ -6,7 +6,13 @@ with candidates as (
     select distinct aliases.model_id
     from {{ ref('stg_landing__open_llm_leaderboard_v1') }} as staged
     inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
-    where staged.rejection_reason is null
+    where
+        staged.rejection_reason is null
+        and staged.record_id not in (
+            select set_aside.record_id
+            from {{ ref('int_evaluations_set_aside') }} as set_aside
+            where set_aside.landing_table = 'open_llm_leaderboard_v1'
+        )
 
 ),
 
