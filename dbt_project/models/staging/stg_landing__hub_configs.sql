@@ -41,7 +41,14 @@ source as (
             when starts_with(config, chr(65279)) then ltrim(config, chr(65279))
             else config
         end as text,
-        config is null and raw is not null as is_undecodable
+        config is null and raw is not null as is_undecodable,
+        -- What a crawl writes down where there is no file.
+        case
+            when config is not null or raw is not null or status is null then null
+            when status in ('gated', 'missing', 'renamed', 'too_large') then 'config_' || status
+            else 'config_error'
+        end as outcome,
+        coalesce(error_code, http_status::varchar, status) as outcome_code
     from {{ landed('hub_configs') }}
 
 ),
@@ -186,8 +193,15 @@ keyed as (
         named.is_json,
         named.is_object,
         named.is_undecodable,
-        left(case when named.is_object then named.model_id else named.text end, 200)
-            as rejected_value,
+        named.outcome,
+        left(
+            case
+                when named.outcome is not null then named.outcome_code
+                when named.is_object then named.model_id
+                else named.text
+            end,
+            200
+        ) as rejected_value,
         named.architecture,
         named.model_type,
         named.is_nested or named.level_type is null as is_language_level,
@@ -349,6 +363,7 @@ resolved as (
             lambda path: every_odd_value[list_position(odd_paths, path)]
         ) end as odd_values,
         case
+            when outcome is not null then outcome
             when is_undecodable then 'invalid_utf8'
             when not is_json then 'invalid_json'
             when not is_object then 'not_an_object'
