@@ -10,7 +10,7 @@ import pytest
 from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import prepare
 from orchestration.dbt_cli import manifest, work_tables
-from tests.dbt_project.conftest import BUILD, Warehouse, land_schema, run_dbt, start_dbt
+from tests.dbt_project.conftest import TABLES, Warehouse, land_schema, run_dbt, start_dbt
 from tests.dbt_project.zone import code, compute, config, land, listing, v1, v2
 
 #: Share of the snapshot's models in the first batch, and of their rows that come in later ones.
@@ -99,13 +99,13 @@ def test_other_code_and_a_full_refresh_build_everything_anew(
     land_schema(data / "landing")
     land(data / "landing", "hub_models", "one", [listing("o/kept", {"likes": 1})])
     likes = "select model_id, likes from marts.models order by all"
-    assert build(data).rows(likes) == [("o/kept", 1)]
+    assert build(data, TABLES).rows(likes) == [("o/kept", 1)]
     # An overwritten batch, which the landing zone forbids, shows what is read again.
     land(data / "landing", "hub_models", "one", [listing("o/kept", {"likes": 2})])
-    assert build(data).rows(likes) == [("o/kept", 1)]
-    assert build(data, MODELSTRATA_CODE="other").rows(likes) == [("o/kept", 2)]
+    assert build(data, TABLES).rows(likes) == [("o/kept", 1)]
+    assert build(data, TABLES, MODELSTRATA_CODE="other").rows(likes) == [("o/kept", 2)]
     land(data / "landing", "hub_models", "one", [listing("o/kept", {"likes": 3})])
-    done = run_dbt(data, tmp_path / "target", (*BUILD, "--full-refresh"), MODELSTRATA_CODE="other")
+    done = run_dbt(data, tmp_path / "target", (*TABLES, "--full-refresh"), MODELSTRATA_CODE="other")
     assert done.returncode == 0, done.stdout + done.stderr
     assert Warehouse(data).rows(likes) == [("o/kept", 3)]
 
@@ -121,19 +121,19 @@ def test_records_that_waited_for_their_day_are_taken_in_without_a_new_batch(
     link = "https://huggingface.co/o/code"
     land(data / "landing", "bigcodebench", "one", [code("code", link, date="2026-12-24")])
     models = "select model_id from marts.models order by all"
-    waiting = build(data, MODELSTRATA_TODAY="2026-11-22")
+    waiting = build(data, TABLES, MODELSTRATA_TODAY="2026-11-22")
     assert waiting.rows(models) == [("o/known",)]
     assert waiting.reasons("o/early", table) == [("", "from_the_future")]
     waiting.connection.close()
     before = _hashes(data)
-    build(data, MODELSTRATA_TODAY="2026-12-22").connection.close()
+    build(data, TABLES, MODELSTRATA_TODAY="2026-12-22").connection.close()
     assert _hashes(data) == before
-    came = build(data, MODELSTRATA_TODAY="2026-12-23")
+    came = build(data, TABLES, MODELSTRATA_TODAY="2026-12-23")
     assert came.rows(models) == [("o/code",), ("o/early",), ("o/known",)]
     came.connection.close()
     whole = tmp_path / "whole"
     shutil.copytree(data / "landing", whole / "landing")
-    build(whole, MODELSTRATA_TODAY="2026-12-23").connection.close()
+    build(whole, TABLES, MODELSTRATA_TODAY="2026-12-23").connection.close()
     assert _hashes(data) == _hashes(whole)
 
 
