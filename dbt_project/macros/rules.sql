@@ -64,15 +64,19 @@ evidence, then by name.
     end
 {%- endmacro %}
 
-{# True if a rule about the name or the id of a model matches `text`; see any_kind_rule. #}
-{% macro any_name_rule(kinds, methods) -%}
-    {%- set patterns = [] -%}
-    {%- for rules in (kinds, methods) -%}
-        {%- for rule in rules if rule[1] in ('name', 'id') -%}{%- do patterns.append('(?:' ~ rule[2] ~ ')') -%}{%- endfor -%}
-    {%- endfor -%}
-    {%- if patterns -%} regexp_matches(text, {{ literal(patterns | join('|')) }})
-    {%- else -%} false
-    {%- endif -%}
+{# True if a rule matches `text`, where `evidence` is one of `evidences`; of other evidence always. #}
+{% macro any_rule(rules, methods, evidences) -%}
+    case evidence
+        {%- for evidence in evidences %}
+        {%- set patterns = [] -%}
+        {%- for rule in rules | list + methods | list if rule[1] == evidence -%}
+            {%- do patterns.append('(?:' ~ rule[2] ~ ')') -%}
+        {%- endfor %}
+        when {{ literal(evidence) }}
+            then {% if patterns %}regexp_matches(text, {{ literal(patterns | join('|')) }}){% else %}false{% endif %}
+        {%- endfor %}
+        else true
+    end
 {%- endmacro %}
 
 {#

@@ -21,41 +21,24 @@
     ('ids', 'name', "split_part(model_id, '/', -1)"),
 ] %}
 
-with listings as (
+{% set origins = {
+    'listings': ref('int_hub_listings') ~ only_changed(word=' where'),
+    'configs': ref('int_config_records') ~ ' where rejection_reason is null '
+    ~ only_changed(word='and'),
+    'evaluations': ref('int_evaluations') ~ ' where model_id is not null '
+    ~ only_changed(word='and'),
+    'ids': ref('int_model_ids') ~ ' where true',
+} %}
 
-    select * from {{ ref('int_hub_listings') }}
-    {{ only_changed() }}
-
-),
-
-configs as (
-
-    select * from {{ ref('int_config_records') }}
-    where rejection_reason is null {{ only_changed('model_id', 'and') }}
-
-),
-
-evaluations as (
-
-    select * from {{ ref('int_evaluations') }}
-    where model_id is not null {{ only_changed('model_id', 'and') }}
-
-),
-
-ids as (
-
-    select model_id from {{ ref('int_model_ids') }}
-
-),
-
-texts as (
+-- Read where they are, column by column: as common tables they would be copied whole.
+with texts as (
 
     {% for origin, name, text in evidence %}
         select
             model_id,
             '{{ name }}' as evidence,
             {{ text }} as text
-        from {{ origin }}
+        from {{ origins[origin] }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

@@ -7,19 +7,19 @@
 
 with evidence as (
 
+    -- Names are all distinct, and tags are many: one search for any of their patterns leaves few.
     select * from {{ ref('int_model_evidence') }}
+    where {{ any_rule(rules, methods, ['name', 'id', 'tag']) }}
 
 ),
 
--- Rules are matched against each distinct text once. Names are all distinct: one search for any of
--- their patterns leaves few.
+-- Rules are matched against each distinct text once.
 texts as (
 
     select distinct
         evidence,
         text
     from evidence
-    where evidence not in ('name', 'id') or {{ any_name_rule(rules, methods) }}
 
 ),
 

@@ -1,9 +1,16 @@
 {{ config(materialized='incremental') }}
 
+{% set listed = [
+    'architecture', 'model_type', 'pipeline_tag', 'license', 'created_on', 'downloads', 'likes',
+] %}
+
 with listed as (
 
     select
-        *,
+        model_id,
+        record_id,
+        crawled_at,
+        {{ listed | reject('equalto', 'license') | join(', ') }},
         seen_id <> model_id as is_other_spelling,
         nullif(
             regexp_extract(array_to_string(tags, chr(10)), '(?m)^license:(.+)$', 1), ''
@@ -13,20 +20,33 @@ with listed as (
 
 ),
 
+-- Few models are listed under several spellings; only these need an order.
+repeated as (
+
+    select model_id from listed
+    group by model_id
+    having count(*) > 1
+
+),
+
 listings as (
 
-    -- Spellings of one model may each have a listing: the model's own speaks first.
     select
-        {% for column in [
-            'architecture', 'model_type', 'pipeline_tag', 'license', 'created_on', 'downloads',
-            'likes',
-        ] %}
+        {{ listed | join(', ') }},
+        listed.model_id
+    from listed
+    anti join repeated using (model_id)
+    union all
+    -- The model's own spelling speaks first.
+    select
+        {% for column in listed %}
             first({{ column }} order by is_other_spelling, crawled_at desc nulls last, record_id)
             filter ({{ column }} is not null) as {{ column }},
         {% endfor %}
-        model_id
+        listed.model_id
     from listed
-    group by model_id
+    semi join repeated using (model_id)
+    group by listed.model_id
 
 ),
 
