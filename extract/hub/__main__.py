@@ -1,7 +1,6 @@
 """Crawl the Hugging Face Hub's models: their listing and their config.json files."""
 
 import argparse
-import signal
 import sys
 from datetime import date
 from pathlib import Path
@@ -110,17 +109,12 @@ def _author(text: str) -> str:
     return text
 
 
-def _stop(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Crawl; return 0, 1 after an `error:` line on stderr, or 130 when stopped."""
     parser = _parser()
     args = parser.parse_args(arguments)
     if args.ids and (args.author or args.since or args.min_downloads):
         parser.error("--ids names the models: it goes with --limit only")
-    signal.signal(signal.SIGTERM, _stop)
     scope = Scope(
         pipeline_tag="text-generation" if args.text_generation else None,
         author=args.author,
@@ -141,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings, hub_settings = Settings(), HubSettings.read()
         token = hub_settings.token.get_secret_value()
         hub = Hub(hub_settings.endpoint, token, args.patience, args.seed)
+        hub.stop_on_signals()
         if args.dry_run:
             print("\n".join(estimate(settings, hub, scope)))
             return 0

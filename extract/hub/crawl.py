@@ -192,8 +192,7 @@ class _Run:
         gate = self.hub.gates["api"]
         # One page after the other is slow enough.
         gate.wanted = 0
-        with self.display.phase("listing", "pages", pages, gate) as phase:
-            phase.advance(crawl.pages, "")
+        with self.display.phase("listing", "pages", pages, gate, crawl.pages) as phase:
 
             def after_page(models: int, changed: int) -> None:
                 self.summary.changed += changed

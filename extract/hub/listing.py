@@ -212,26 +212,31 @@ def crawl_listing(
     with ThreadPoolExecutor(1, thread_name_prefix="listing") as pool:
         path = crawl.next_path or first_path(scope)
         under_way = pool.submit(get_page, hub, path, keep)
-        while True:
-            try:
-                page = under_way.result()
-            except Refused as error:
-                if crawl.next_path is None or error.http_status not in (400, 404, 410):
-                    raise
-                # Cursors may expire while a crawl is stopped; what was seen stays seen.
-                state.restart_listing(crawl)
-                under_way = pool.submit(get_page, hub, first_path(scope), keep)
-                continue
-            rest = None if scope.limit is None else scope.limit - crawl.models
-            within = [listed for listed, bounds in page.objects if scope.holds(bounds)][:rest]
-            is_end = scope.is_passed([bounds for _, bounds in page.objects])
-            is_end = is_end or (rest is not None and len(within) >= rest)
-            following = None if is_end else page.next_path
-            if following is not None and following == crawl.next_path:
-                raise HubError("The Hub's next page is the same page again: try again later.")
-            if following is not None:
-                under_way = pool.submit(get_page, hub, following, keep)
-            landed = state.add_page(crawl, within, following, refresh_s)
-            after_page(len(within), landed)
-            if following is None:
-                return
+        try:
+            while True:
+                try:
+                    page = under_way.result()
+                except Refused as error:
+                    if crawl.next_path is None or error.http_status not in (400, 404, 410):
+                        raise
+                    # Cursors may expire while a crawl is stopped; what was seen stays seen.
+                    state.restart_listing(crawl)
+                    under_way = pool.submit(get_page, hub, first_path(scope), keep)
+                    continue
+                rest = None if scope.limit is None else scope.limit - crawl.models
+                within = [listed for listed, bounds in page.objects if scope.holds(bounds)][:rest]
+                is_end = scope.is_passed([bounds for _, bounds in page.objects])
+                is_end = is_end or (rest is not None and len(within) >= rest)
+                following = None if is_end else page.next_path
+                if following is not None and following == crawl.next_path:
+                    raise HubError("The Hub's next page is the same page again: try again later.")
+                if following is not None:
+                    under_way = pool.submit(get_page, hub, following, keep)
+                landed = state.add_page(crawl, within, following, refresh_s)
+                after_page(len(within), landed)
+                if following is None:
+                    return
+        except BaseException:
+            # The page under way may be waiting for its turn, minutes long.
+            hub.stop.set()
+            raise

@@ -51,7 +51,7 @@ def land_leaderboards(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Land what was asked for; return 0, or 1 if a source failed."""
+    """Land what was asked for; return 0, 1 if a source failed, or 130 when stopped."""
     parser = argparse.ArgumentParser(
         prog="python -m extract.hub.leaderboards",
         description=__doc__,
@@ -79,12 +79,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings, hub_settings = Settings(), HubSettings.read()
         token = hub_settings.token.get_secret_value()
-        told = land_leaderboards(
-            settings, Hub(hub_settings.endpoint, token, args.patience), sources
-        )
+        hub = Hub(hub_settings.endpoint, token, args.patience)
+        hub.stop_on_signals()
+        told = land_leaderboards(settings, hub, sources)
     except ModelstrataError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on.", file=sys.stderr)
+        return 130
     for name, said in told.items():
         failed = isinstance(said, ModelstrataError)
         line = f"{name}: {'error: ' if failed else ''}{' '.join(str(said).split())}"
