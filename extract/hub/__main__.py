@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from extract.hub.crawl import Options, crawl
+from extract.hub.errors import Stopped
 from extract.hub.estimate import estimate
 from extract.hub.hub import Hub
 from extract.hub.scope import PAGE_SIZE, Scope
@@ -141,12 +142,12 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         print(f"crawling {scope.describe()} of {hub.endpoint}", file=sys.stderr, flush=True)
         summary = crawl(settings, hub, scope, options)
+    except (Stopped, KeyboardInterrupt):
+        print(Stopped(), file=sys.stderr)
+        return 130
     except ModelstrataError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on.", file=sys.stderr)
-        return 130
     print("\n".join(summary.lines()))
     return 0
 

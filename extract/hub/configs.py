@@ -166,6 +166,8 @@ def crawl_configs(
     with ThreadPoolExecutor(threads, thread_name_prefix="config") as pool:
         try:
             while True:
+                if hub.stop.is_set():
+                    raise Stopped
                 if not waiting and under_way <= threads and time.time() >= look_again_at:
                     waiting = state.due_configs(crawl, after, time.time(), 500)[::-1]
                     after = waiting[0][:2] if waiting else after

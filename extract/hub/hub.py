@@ -204,14 +204,15 @@ class Hub:
         return answer
 
     def stop_on_signals(self) -> None:
-        """Let Ctrl-C and SIGTERM end this process soon, and not after waits that are under way.
+        """Let Ctrl-C and SIGTERM end a crawl where nothing is lost, with `Stopped`.
 
-        The main thread gets a KeyboardInterrupt.
+        Waits end at once, requests under way are awaited. A second one is a KeyboardInterrupt.
         """
 
         def end(_number: int, _frame: object) -> None:
+            if self.stop.is_set():
+                raise KeyboardInterrupt
             self.stop.set()
-            raise KeyboardInterrupt
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, end)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from requests.utils import parse_header_links
 
-from extract.hub.errors import HubError, PassingError, Refused
+from extract.hub.errors import HubError, PassingError, Refused, Stopped
 from extract.hub.hub import Answer, Hub
 from extract.hub.scope import EXPAND, Scope
 from extract.hub.state import Crawl, Listed, State
@@ -236,6 +236,8 @@ def crawl_listing(
                 after_page(len(within), landed)
                 if following is None:
                     return
+                if hub.stop.is_set():
+                    raise Stopped
         except BaseException:
             # The page under way may be waiting for its turn, minutes long.
             hub.stop.set()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from extract.hub.batches import Batches
 from extract.hub.crawl import crawl_lock, open_state
+from extract.hub.errors import Stopped
 from extract.hub.hub import Hub
 from extract.hub.leaderboards import bigcodebench, hub_benchmarks, open_llm_v1, open_llm_v2
 from extract.hub.state import State
@@ -32,6 +33,7 @@ def land_leaderboards(
 
     Raises:
         HubError: another crawl is running, or the state is another Hub's.
+        Stopped: it was asked to stop.
         StorageError: the data folder cannot be written.
     """
     told: dict[str, str | ModelstrataError] = {}
@@ -43,6 +45,8 @@ def land_leaderboards(
             for name, land in sources.items():
                 try:
                     told[name] = land(hub, state, batches)
+                except Stopped:
+                    raise
                 except ModelstrataError as error:
                     told[name] = error
         finally:
@@ -82,12 +86,12 @@ def main(arguments: list[str] | None = None) -> int:
         hub = Hub(hub_settings.endpoint, token, args.patience)
         hub.stop_on_signals()
         told = land_leaderboards(settings, hub, sources)
+    except (Stopped, KeyboardInterrupt):
+        print(Stopped(), file=sys.stderr)
+        return 130
     except ModelstrataError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on.", file=sys.stderr)
-        return 130
     for name, said in told.items():
         failed = isinstance(said, ModelstrataError)
         line = f"{name}: {'error: ' if failed else ''}{' '.join(str(said).split())}"
