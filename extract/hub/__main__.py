@@ -82,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         "(default 7)",
     )  # fmt: skip
     how.add_argument(
-        "--threads", type=_positive, default=16, metavar="N",
-        help="requests at the same time (default 16; Enterprise tokens need about 40)",
+        "--threads", type=_positive, default=32, metavar="N",
+        help="requests at the same time at most (default 32)",
     )  # fmt: skip
     how.add_argument(
         "--page-size", type=_positive, default=PAGE_SIZE, metavar="N",

@@ -36,7 +36,7 @@ class Options:
         seed: of the random part of waits.
     """
 
-    threads: int = 16
+    threads: int = 32
     refresh_counts_s: float = 7 * 86_400.0
     is_fresh: bool = False
     retry_gated: bool = False

@@ -171,7 +171,11 @@ def get_page(hub: Hub, path: str, keep: Callable[[str, Any], Kept]) -> Page[Kept
     """
 
     def ask() -> Page[Kept]:
-        return read_page(hub.get(path, "api", max_bytes=_MAX_PAGE_BYTES), keep)
+        page = read_page(hub.get(path, "api", max_bytes=_MAX_PAGE_BYTES), keep)
+        # A mirror's address may have a path of its own, which is not part of ours.
+        below = urlsplit(hub.endpoint).path
+        following = page.next_path.removeprefix(below) if page.next_path else None
+        return Page(page.objects, following)
 
     return hub.insist(ask, "A page of the listing")
 
