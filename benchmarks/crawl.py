@@ -28,12 +28,12 @@ _HUGGINGFACE_HUB = f"""
 import os
 from concurrent.futures import ThreadPoolExecutor
 from huggingface_hub import HfApi, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 def fetch(model):
     try:
         hf_hub_download(model.id, "config.json", revision=model.sha, cache_dir=os.environ["CACHE"])
-    except HfHubHTTPError:
+    except (HfHubHTTPError, LocalEntryNotFoundError):
         pass
 
 models = HfApi().list_models(expand=["sha", "siblings"])

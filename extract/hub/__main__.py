@@ -1,12 +1,12 @@
 """Crawl the Hugging Face Hub's models: their listing and their config.json files."""
 
 import argparse
-import signal
 import sys
 from datetime import date
 from pathlib import Path
 
 from extract.hub.crawl import Options, crawl
+from extract.hub.errors import Stopped
 from extract.hub.estimate import estimate
 from extract.hub.hub import Hub
 from extract.hub.scope import PAGE_SIZE, Scope
@@ -82,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         "(default 7)",
     )  # fmt: skip
     how.add_argument(
-        "--threads", type=_positive, default=16, metavar="N",
-        help="requests at the same time (default 16; Enterprise tokens need about 40)",
+        "--threads", type=_positive, default=32, metavar="N",
+        help="requests at the same time at most (default 32)",
     )  # fmt: skip
     how.add_argument(
         "--page-size", type=_positive, default=PAGE_SIZE, metavar="N",
@@ -110,17 +110,12 @@ def _author(text: str) -> str:
     return text
 
 
-def _stop(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Crawl; return 0, 1 after an `error:` line on stderr, or 130 when stopped."""
     parser = _parser()
     args = parser.parse_args(arguments)
     if args.ids and (args.author or args.since or args.min_downloads):
         parser.error("--ids names the models: it goes with --limit only")
-    signal.signal(signal.SIGTERM, _stop)
     scope = Scope(
         pipeline_tag="text-generation" if args.text_generation else None,
         author=args.author,
@@ -141,17 +136,18 @@ def main(arguments: list[str] | None = None) -> int:
         settings, hub_settings = Settings(), HubSettings.read()
         token = hub_settings.token.get_secret_value()
         hub = Hub(hub_settings.endpoint, token, args.patience, args.seed)
+        hub.stop_on_signals()
         if args.dry_run:
             print("\n".join(estimate(settings, hub, scope)))
             return 0
         print(f"crawling {scope.describe()} of {hub.endpoint}", file=sys.stderr, flush=True)
         summary = crawl(settings, hub, scope, options)
+    except (Stopped, KeyboardInterrupt):
+        print(Stopped(), file=sys.stderr)
+        return 130
     except ModelstrataError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on.", file=sys.stderr)
-        return 130
     print("\n".join(summary.lines()))
     return 0
 

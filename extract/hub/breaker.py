@@ -71,6 +71,8 @@ class Breaker:
 
     def fail(self) -> None:
         """Take in that a request failed in a way that an outage would explain."""
+        if self._is_open:
+            return
         with self._lock:
             self._since = self._since or time.monotonic()
             self._failures += 1

@@ -12,7 +12,7 @@ from dataclasses import replace
 from urllib.parse import quote, unquote, urlsplit
 
 from extract.hub.batches import Batches
-from extract.hub.errors import PassingError, Stopped
+from extract.hub.errors import HubError, PassingError, Stopped
 from extract.hub.hub import Answer, Hub
 from extract.hub.state import Crawl, Outcome, State
 from modelstrata.model_ids import is_model_id
@@ -148,7 +148,7 @@ def crawl_configs(
         HubError: the crawl cannot go on.
     """
     rng = random.Random(seed)
-    done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Outcome | HubError] = queue.SimpleQueue()
     waiting: list[tuple[float, str, str]] = []
     after = (-1.0, "")
     under_way = since_landing = 0
@@ -157,12 +157,17 @@ def crawl_configs(
     def work(model_id: str, sha: str) -> None:
         try:
             done.put(fetch_config(hub, model_id, sha))
-        except BaseException as error:
+        except HubError as error:
             done.put(error)
+        except Exception as error:  # whatever one answer provokes must not end the crawl
+            code = type(error).__name__
+            done.put(Outcome(model_id, sha, "error", error_code=code, may_pass=True))
 
     with ThreadPoolExecutor(threads, thread_name_prefix="config") as pool:
         try:
             while True:
+                if hub.stop.is_set():
+                    raise Stopped
                 if not waiting and under_way <= threads and time.time() >= look_again_at:
                     waiting = state.due_configs(crawl, after, time.time(), 500)[::-1]
                     after = waiting[0][:2] if waiting else after
@@ -182,7 +187,7 @@ def crawl_configs(
                 under_way -= len(taken)
                 kept = _keep(state, taken, rng)
                 for item in taken:
-                    if isinstance(item, BaseException):
+                    if isinstance(item, HubError):
                         raise item
                 for outcome, is_done in kept:
                     after_config(outcome, is_done)
@@ -200,7 +205,7 @@ def crawl_configs(
             raise
 
 
-def _take(done: "queue.SimpleQueue[Outcome | BaseException]") -> list[Outcome | BaseException]:
+def _take(done: "queue.SimpleQueue[Outcome | HubError]") -> list[Outcome | HubError]:
     """Return what has come, waiting for the first; nothing if it takes long."""
     try:
         taken = [done.get(timeout=0.5)]
@@ -212,7 +217,7 @@ def _take(done: "queue.SimpleQueue[Outcome | BaseException]") -> list[Outcome | 
 
 
 def _keep(
-    state: State, taken: list[Outcome | BaseException], rng: random.Random
+    state: State, taken: list[Outcome | HubError], rng: random.Random
 ) -> list[tuple[Outcome, bool]]:
     """Keep outcomes in one transaction; return each with whether it is the last for now."""
     outcomes = [item for item in taken if isinstance(item, Outcome)]

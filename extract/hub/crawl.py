@@ -36,7 +36,7 @@ class Options:
         seed: of the random part of waits.
     """
 
-    threads: int = 16
+    threads: int = 32
     refresh_counts_s: float = 7 * 86_400.0
     is_fresh: bool = False
     retry_gated: bool = False
@@ -192,8 +192,7 @@ class _Run:
         gate = self.hub.gates["api"]
         # One page after the other is slow enough.
         gate.wanted = 0
-        with self.display.phase("listing", "pages", pages, gate) as phase:
-            phase.advance(crawl.pages, "")
+        with self.display.phase("listing", "pages", pages, gate, crawl.pages) as phase:
 
             def after_page(models: int, changed: int) -> None:
                 self.summary.changed += changed

@@ -39,17 +39,18 @@ class Phase:
         unit: what is counted; each costs one request.
         total: how many there are, if that is known.
         gate: the gate that its requests pass.
+        done: how many an earlier run did.
     """
 
-    def __init__(self, label: str, unit: str, total: int | None, gate: Gate) -> None:
+    def __init__(self, label: str, unit: str, total: int | None, gate: Gate, done: int = 0) -> None:
         self.label = label
         self.unit = unit
         self.total = total
-        self.done = 0
+        self.done = done
         self.note = ""
         self._gate = gate
         self._start = time.monotonic()
-        self._marks: deque[tuple[float, int]] = deque([(self._start, 0)])
+        self._marks: deque[tuple[float, int]] = deque([(self._start, done)])
 
     def advance(self, count: int, note: str) -> None:
         """Count what was done."""
@@ -101,9 +102,11 @@ class Display:
         self._shown = 0.0
 
     @contextmanager
-    def phase(self, label: str, unit: str, total: int | None, gate: Gate) -> Iterator[Phase]:
+    def phase(
+        self, label: str, unit: str, total: int | None, gate: Gate, done: int = 0
+    ) -> Iterator[Phase]:
         """Show a phase as long as the block runs; `show` draws it anew now and then."""
-        phase = Phase(label, unit, total, gate)
+        phase = Phase(label, unit, total, gate, done)
         self._shown = time.monotonic()
         if self._console.is_terminal:
             columns = (

@@ -2,6 +2,7 @@
 
 import functools
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from extract.hub.breaker import Breaker, backoff_s
@@ -121,7 +123,6 @@ class Hub:
         path: str,
         bucket: str,
         *,
-        params: list[tuple[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
         max_bytes: int,
     ) -> Answer:
@@ -130,7 +131,6 @@ class Hub:
         Args:
             path: a path below the Hub's address, or a URL. Redirects are not followed.
             bucket: the rate limit that is charged, `api` or `resolvers`.
-            params: query parameters.
             headers: further headers.
             max_bytes: a larger body is not read.
 
@@ -141,16 +141,18 @@ class Hub:
             HubError: it refuses without end.
             Stopped: the crawl was asked to stop.
         """
-        url = path if "://" in path else self.endpoint + path
+        url = self.endpoint + path if path.startswith("/") else path
         gate, breaker = self.gates[bucket], self._breakers[bucket]
         while True:
             breaker.wait()
             ticket = gate.enter()
             try:
-                answer = self._send(url, params, headers, max_bytes)
-            except PassingError:
+                answer = self._send(url, headers, max_bytes)
+            except BaseException as error:
+                # Whatever it is: the next request must not wait for this one's answer.
                 gate.fail(ticket)
-                breaker.fail()
+                if isinstance(error, PassingError):
+                    breaker.fail()
                 raise
             if self._is_taken(answer, gate, ticket):
                 return answer
@@ -196,14 +198,31 @@ class Hub:
         Raises:
             PassingError: as in `get`.
         """
-        answer = self._send(url, None, headers, max_bytes)
+        answer = self._send(url, headers, max_bytes)
         if answer.status in _PASSING_STATUSES or answer.status == 429:
             raise PassingError(f"http_{answer.status}", answer.status)
         return answer
 
+    def stop_on_signals(self) -> None:
+        """Let Ctrl-C and SIGTERM end a crawl where nothing is lost, with `Stopped`.
+
+        Waits end at once, requests under way are awaited. A second one is a KeyboardInterrupt.
+        """
+
+        def end(_number: int, _frame: object) -> None:
+            if self.stop.is_set():
+                raise KeyboardInterrupt
+            self.stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+
     def is_own(self, url: str) -> bool:
         """Tell whether a URL is on the Hub's own scheme, host and port."""
-        return origin(url) == origin(self.endpoint)
+        try:
+            return origin(url) == origin(self.endpoint)
+        except ValueError:  # a port that is no number, say
+            return False
 
     def insist(self, ask: Callable[[], Kept], what: str) -> Kept:
         """Ask until an answer comes whole, with growing waits between the tries.
@@ -268,12 +287,10 @@ class Hub:
     def _send(
         self,
         url: str,
-        params: list[tuple[str, str]] | None,
         headers: Mapping[str, str] | None,
         max_bytes: int,
     ) -> Answer:
         options: dict[str, Any] = {
-            "params": params,
             "headers": dict(headers) if headers else None,
             "timeout": (CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
             "allow_redirects": False,
@@ -292,7 +309,8 @@ class Hub:
             # A read time-out inside a body comes as a ConnectionError.
             is_late = "timed out" in str(error)
             raise PassingError("timeout" if is_late else "connection") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            # requests reads a Location even where it is not followed, and some cannot be read.
             raise PassingError(type(error).__name__) from error
         return Answer(url, response.status_code, response.headers, body or b"", body is None)
 
@@ -323,7 +341,7 @@ class Hub:
         ticket = gate.enter()
         try:
             # The head of the answer is enough.
-            answer = self._send(known or f"{self.endpoint}/api/models?limit=1", None, None, 0)
+            answer = self._send(known or f"{self.endpoint}/api/models?limit=1", None, 0)
         except PassingError as error:
             gate.fail(ticket)
             return error.code

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from requests.utils import parse_header_links
 
-from extract.hub.errors import HubError, PassingError, Refused
+from extract.hub.errors import HubError, PassingError, Refused, Stopped
 from extract.hub.hub import Answer, Hub
 from extract.hub.scope import EXPAND, Scope
 from extract.hub.state import Crawl, Listed, State
@@ -171,7 +171,11 @@ def get_page(hub: Hub, path: str, keep: Callable[[str, Any], Kept]) -> Page[Kept
     """
 
     def ask() -> Page[Kept]:
-        return read_page(hub.get(path, "api", max_bytes=_MAX_PAGE_BYTES), keep)
+        page = read_page(hub.get(path, "api", max_bytes=_MAX_PAGE_BYTES), keep)
+        # A mirror's address may have a path of its own, which is not part of ours.
+        below = urlsplit(hub.endpoint).path
+        following = page.next_path.removeprefix(below) if page.next_path else None
+        return Page(page.objects, following)
 
     return hub.insist(ask, "A page of the listing")
 
@@ -212,26 +216,33 @@ def crawl_listing(
     with ThreadPoolExecutor(1, thread_name_prefix="listing") as pool:
         path = crawl.next_path or first_path(scope)
         under_way = pool.submit(get_page, hub, path, keep)
-        while True:
-            try:
-                page = under_way.result()
-            except Refused as error:
-                if crawl.next_path is None or error.http_status not in (400, 404, 410):
-                    raise
-                # Cursors may expire while a crawl is stopped; what was seen stays seen.
-                state.restart_listing(crawl)
-                under_way = pool.submit(get_page, hub, first_path(scope), keep)
-                continue
-            rest = None if scope.limit is None else scope.limit - crawl.models
-            within = [listed for listed, bounds in page.objects if scope.holds(bounds)][:rest]
-            is_end = scope.is_passed([bounds for _, bounds in page.objects])
-            is_end = is_end or (rest is not None and len(within) >= rest)
-            following = None if is_end else page.next_path
-            if following is not None and following == crawl.next_path:
-                raise HubError("The Hub's next page is the same page again: try again later.")
-            if following is not None:
-                under_way = pool.submit(get_page, hub, following, keep)
-            landed = state.add_page(crawl, within, following, refresh_s)
-            after_page(len(within), landed)
-            if following is None:
-                return
+        try:
+            while True:
+                try:
+                    page = under_way.result()
+                except Refused as error:
+                    if crawl.next_path is None or error.http_status not in (400, 404, 410):
+                        raise
+                    # Cursors may expire while a crawl is stopped; what was seen stays seen.
+                    state.restart_listing(crawl)
+                    under_way = pool.submit(get_page, hub, first_path(scope), keep)
+                    continue
+                rest = None if scope.limit is None else scope.limit - crawl.models
+                within = [listed for listed, bounds in page.objects if scope.holds(bounds)][:rest]
+                is_end = scope.is_passed([bounds for _, bounds in page.objects])
+                is_end = is_end or (rest is not None and len(within) >= rest)
+                following = None if is_end else page.next_path
+                if following is not None and following == crawl.next_path:
+                    raise HubError("The Hub's next page is the same page again: try again later.")
+                if following is not None:
+                    under_way = pool.submit(get_page, hub, following, keep)
+                landed = state.add_page(crawl, within, following, refresh_s)
+                after_page(len(within), landed)
+                if following is None:
+                    return
+                if hub.stop.is_set():
+                    raise Stopped
+        except BaseException:
+            # The page under way may be waiting for its turn, minutes long.
+            hub.stop.set()
+            raise

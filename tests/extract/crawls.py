@@ -54,7 +54,7 @@ def crawl_here(
 ) -> str:
     """Run the same program in this process, which spares two seconds of imports."""
     said = io.StringIO()
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("HF_")]:
             patch.delenv(name)
@@ -65,7 +65,8 @@ def crawl_here(
             try:
                 code = main(list(arguments))
             finally:
-                signal.signal(signal.SIGTERM, handler)
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
     assert (code != 0) == fails, said.getvalue()
     return said.getvalue()
 

@@ -285,3 +285,18 @@ def test_an_outage_of_the_files_alone_is_an_outage(
         assert 503 not in {row["http_status"] for row in landed(tmp_path, "hub_configs")}
         during = [request for request in hub.requests() if request["status"] == 503]
         assert len(during) < 40
+
+
+@pytest.mark.parametrize("place", ["http://127.0.0.1:no-port/x", "ftp://a/b", "http://[", "//"])
+def test_a_redirect_to_nowhere_is_an_error_of_one_model(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extract.hub.breaker._FIRST_WAIT_S", 0.01)
+    with HubServer() as hub:
+        hub.add_model("acme/a", CONFIG)
+        hub.add_model("acme/b", CONFIG)
+        hub.add_fault("redirect", "acme/a/.*config.json", location=place)
+        crawl_here(hub, tmp_path)
+        rows = by_id(landed(tmp_path, "hub_configs"))
+        assert (rows["acme/a"]["status"], rows["acme/b"]["status"]) == ("error", "ok")
+        assert asked(hub).count("acme/a") == 4

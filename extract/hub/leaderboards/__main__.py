@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from extract.hub.batches import Batches
 from extract.hub.crawl import crawl_lock, open_state
+from extract.hub.errors import Stopped
 from extract.hub.hub import Hub
 from extract.hub.leaderboards import bigcodebench, hub_benchmarks, open_llm_v1, open_llm_v2
 from extract.hub.state import State
@@ -32,6 +33,7 @@ def land_leaderboards(
 
     Raises:
         HubError: another crawl is running, or the state is another Hub's.
+        Stopped: it was asked to stop.
         StorageError: the data folder cannot be written.
     """
     told: dict[str, str | ModelstrataError] = {}
@@ -43,6 +45,8 @@ def land_leaderboards(
             for name, land in sources.items():
                 try:
                     told[name] = land(hub, state, batches)
+                except Stopped:
+                    raise
                 except ModelstrataError as error:
                     told[name] = error
         finally:
@@ -51,7 +55,7 @@ def land_leaderboards(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Land what was asked for; return 0, or 1 if a source failed."""
+    """Land what was asked for; return 0, 1 if a source failed, or 130 when stopped."""
     parser = argparse.ArgumentParser(
         prog="python -m extract.hub.leaderboards",
         description=__doc__,
@@ -79,9 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings, hub_settings = Settings(), HubSettings.read()
         token = hub_settings.token.get_secret_value()
-        told = land_leaderboards(
-            settings, Hub(hub_settings.endpoint, token, args.patience), sources
-        )
+        hub = Hub(hub_settings.endpoint, token, args.patience)
+        hub.stop_on_signals()
+        told = land_leaderboards(settings, hub, sources)
+    except (Stopped, KeyboardInterrupt):
+        print(Stopped(), file=sys.stderr)
+        return 130
     except ModelstrataError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

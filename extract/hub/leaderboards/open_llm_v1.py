@@ -5,6 +5,7 @@ revision, which only the file itself tells. So files are read from the newest to
 that is older than what has landed stays out. Files that were read before are not asked for again.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def land(hub: Hub, state: State, batches: Batches, threads: int) -> str:
     with ThreadPoolExecutor(threads, thread_name_prefix="archive") as pool:
         # In groups, so that no more than a few files are in memory, in the order of their age.
         for group in _groups(wanted, 4 * threads):
-            results = list(pool.map(lambda file: _read(hub, sha, file), group))
+            results = list(pool.map(functools.partial(_read, hub, sha), group))
             with state.transaction() as db:
                 for result in results:
                     landed += _keep(db, result)
