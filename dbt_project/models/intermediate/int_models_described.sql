@@ -40,8 +40,11 @@ listings as (
     -- The model's own spelling speaks first.
     select
         {% for column in listed %}
-            first({{ column }} order by is_other_spelling, crawled_at desc nulls last, record_id)
-            filter ({{ column }} is not null) as {{ column }},
+            first(
+                listed.{{ column }}
+                order by
+                    listed.is_other_spelling, listed.crawled_at desc nulls last, listed.record_id
+            ) filter (listed.{{ column }} is not null) as {{ column }},
         {% endfor %}
         listed.model_id
     from listed
