@@ -1,6 +1,6 @@
--- Batches that are in every table. It is built after all tables but those of results, so that
--- where it stands, nothing is left to do. A batch with records from the future is not in it, because
--- the day when they count brings no new batch.
+-- Batches that are in every table. It is built after all tables but those of results: where it
+-- names a batch, nothing of it is left to do. A batch with records from the future is not in it,
+-- because the day when they count brings no new batch.
 -- depends_on: {{ ref('architecture_counts') }}
 -- depends_on: {{ ref('benchmark_frontier') }}
 -- depends_on: {{ ref('benchmark_scores') }}

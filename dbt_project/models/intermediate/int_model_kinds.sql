@@ -52,7 +52,8 @@ matches as (
             evidence
         ) as body_rank,
         {{ best_method(methods) }} as method,
-        body is not null or method is not null or is_moe or is_multimodal or is_quantized or is_adapter or is_moe_either
+        body is not null or method is not null
+        or is_moe or is_multimodal or is_quantized or is_adapter or is_moe_either
         or is_moe_name or is_multimodal_type or is_merged or is_embedding or is_decoder_embedding
         or is_other_task or is_remote_code or is_not_quantized as is_telling
     from texts
@@ -140,8 +141,9 @@ final as (
             as is_multimodal,
         (coalesce(matched.is_quantized, false) or matched.method is not null)
         and not coalesce(matched.is_not_quantized, false) as is_quantized,
-        case when not coalesce(matched.is_not_quantized, false) then matched.method.quantization end
-            as quantization,
+        case
+            when not coalesce(matched.is_not_quantized, false) then matched.method['quantization']
+        end as quantization,
         coalesce(matched.is_adapter, false) as is_adapter,
         case
             when matched.is_other_task then 'other'
