@@ -14,7 +14,8 @@ from urllib.parse import quote, unquote, urlsplit
 from extract.hub.batches import Batches
 from extract.hub.errors import HubError, PassingError, Stopped
 from extract.hub.hub import Answer, Hub
-from extract.hub.state import Crawl, Outcome, State
+from extract.hub.records import Crawl, Outcome
+from extract.hub.state import State
 from modelstrata.model_ids import is_model_id
 
 #: Configs are a few kilobytes; the largest, with thousands of label names, some megabytes.

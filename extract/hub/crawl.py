@@ -16,8 +16,9 @@ from extract.hub.errors import HubError
 from extract.hub.hub import Hub
 from extract.hub.listing import crawl_listing
 from extract.hub.lookups import crawl_ids
+from extract.hub.records import Crawl, Outcome
 from extract.hub.scope import Scope, read_ids
-from extract.hub.state import Crawl, Outcome, State
+from extract.hub.state import State
 from modelstrata.errors import ModelstrataError, storage_errors
 from modelstrata.landing import prepare
 from modelstrata.settings import Settings

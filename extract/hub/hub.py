@@ -308,7 +308,7 @@ class Hub:
         except requests.ConnectionError as error:
             # A read time-out inside a body comes as a ConnectionError.
             is_late = "timed out" in str(error)
-            raise PassingError("timeout" if is_late else "connection") from error
+            raise PassingError("timeout" if is_late else "no_connection") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             # requests reads a Location even where it is not followed, and some cannot be read.
             raise PassingError(type(error).__name__) from error

@@ -13,8 +13,9 @@ from requests.utils import parse_header_links
 
 from extract.hub.errors import HubError, PassingError, Refused, Stopped
 from extract.hub.hub import Answer, Hub
+from extract.hub.records import Crawl, Listed
 from extract.hub.scope import EXPAND, Scope
-from extract.hub.state import Crawl, Listed, State
+from extract.hub.state import State
 from modelstrata.model_ids import is_model_id
 
 #: A page of a thousand models is some megabytes; repositories of thousands of files make it more.

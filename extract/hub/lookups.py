@@ -9,8 +9,9 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from extract.hub.errors import PassingError
 from extract.hub.hub import Hub
 from extract.hub.listing import listed_model
+from extract.hub.records import Crawl, Listed
 from extract.hub.scope import EXPAND
-from extract.hub.state import Crawl, Listed, State
+from extract.hub.state import State
 from modelstrata.model_ids import is_model_id
 
 _MAX_BYTES = 64_000_000

@@ -11,12 +11,12 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from extract.hub.breaker import backoff_s
 from extract.hub.errors import HubError
+from extract.hub.records import Crawl, Listed, Outcome
 from modelstrata.errors import ModelstrataError, storage_error_in_text, storage_errors
 
 #: Tries of a config in one crawl, and in all crawls of the same commit.
@@ -78,85 +78,6 @@ create table if not exists landed_pages (url text primary key, etag text) withou
 def utc_now() -> str:
     """Return the time in UTC as ISO text."""
     return datetime.now(UTC).isoformat()
-
-
-@dataclass
-class Crawl:
-    """One crawl of a scope.
-
-    Attributes:
-        number: counts up over all crawls.
-        next_path: path and query of the next page; None before the first.
-        is_listed: whether the last page was taken.
-        pages: pages taken.
-        models: models on them.
-        is_resumed: whether an earlier run began it.
-    """
-
-    number: int
-    next_path: str | None
-    is_listed: bool
-    pages: int
-    models: int
-    is_resumed: bool
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A model as a listing shows it.
-
-    Attributes:
-        key: its id, or for an object without a usable id a text that no model has.
-        model_id: its id as stated.
-        sha: commit of its main branch.
-        facts: digest of the object without its counts.
-        counts: digest of downloads and likes.
-        pipeline_tag: its task.
-        gated: how it is gated, as text.
-        has_config: whether a config.json can be asked for.
-        status: `ok`, or why the object cannot be used.
-        body: the object's own bytes.
-        is_text: whether they are UTF-8.
-    """
-
-    key: str
-    model_id: str
-    sha: str | None
-    facts: bytes
-    counts: bytes
-    pipeline_tag: str | None
-    gated: str
-    has_config: bool
-    status: str
-    body: bytes
-    is_text: bool
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of asking for one config.
-
-    Attributes:
-        status: `ok`, `gated`, `missing`, `renamed`, `too_large`, `not_json`, `invalid_id` or
-            `error`.
-        body: the file; None where there is none.
-        is_text: whether it is UTF-8.
-        may_pass: whether asking again later could help.
-        retry_after_s: seconds that the server asked to wait before that.
-    """
-
-    model_id: str
-    sha: str
-    status: str
-    http_status: int | None = None
-    error_code: str | None = None
-    etag: str | None = None
-    size: int | None = None
-    body: bytes | None = None
-    is_text: bool = True
-    renamed_to: str | None = None
-    may_pass: bool = False
-    retry_after_s: float = 0.0
 
 
 class State:
