@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.dbt_cli import work_tables
 from tests.builds import BIN, ROOT, contents, environment, run_job
 
 MARTS = {
@@ -250,6 +251,10 @@ def test_dbt_works_directly(built: Path, tmp_path: Path) -> None:
     # Which code built them, the main job tells by more files.
     told = "intermediate.int_batches_built"
     assert before.pop(told) and built_directly.pop(told)
+    # What one build worked on is not published.
+    worked_on = {table: built_directly.pop(table) for table in work_tables()}
+    assert {before.pop(table) for table in work_tables()} == {"(0, None)"}
+    assert worked_on["intermediate.int_model_ids"].startswith("(37770,")
     assert {k: v for k, v in before.items() if not k.startswith("meta.")} == built_directly
 
 
