@@ -8,6 +8,7 @@ import datetime
 import os
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
             clock's, in UTC.
         threads: regressions fitted side by side.
         allow_drop: publish although a mart lost more of its rows or values than is plausible.
+        hub_scope: what a refresh lists of the Hub, every model or those of text generation.
+        bigcodebench_site: address of BigCodeBench's two files of results.
         gpu_model: model that the `gpu` job measures: Hub id, local folder or GGUF file.
         gpu_model_id: id that the results carry when the model is a folder or file.
         gpu_texts: JSONL text set that the `gpu` job measures on.
@@ -50,6 +53,8 @@ class Settings(BaseSettings):
     today: datetime.date = Field(default_factory=_utc_today)
     threads: int = Field(default=2, ge=1)
     allow_drop: bool = False
+    hub_scope: Literal["everything", "text-generation"] = "everything"
+    bigcodebench_site: str = "https://bigcode-bench.github.io"
     gpu_model: str = ""
     gpu_model_id: str = ""
     gpu_texts: Path = ROOT / "gpu_jobs" / "texts" / "gsm8k.jsonl"

@@ -5,14 +5,13 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from extract.hub import command
 from extract.hub.crawl import Options, crawl
-from extract.hub.errors import Stopped
 from extract.hub.estimate import estimate
 from extract.hub.hub import Hub
 from extract.hub.scope import PAGE_SIZE, Scope
-from modelstrata.errors import ModelstrataError
 from modelstrata.model_ids import is_model_id
-from modelstrata.settings import HubSettings, Settings
+from modelstrata.settings import Settings
 
 _DESCRIPTION = """\
 Crawl the Hugging Face Hub: the listing of models, then the config.json of each model whose commit
@@ -90,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"models a page of the listing (default {PAGE_SIZE}, the Hub's largest)",
     )  # fmt: skip
     how.add_argument(
-        "--patience", type=float, default=600.0, metavar="SECONDS",
+        "--patience", type=float, default=command.PATIENCE_S, metavar="SECONDS",
         help="give up when the Hub has not answered for so long (default 600)",
     )  # fmt: skip
     how.add_argument("--seed", type=int, default=0, help="of the random part of waits (default 0)")
@@ -132,24 +131,16 @@ def main(arguments: list[str] | None = None) -> int:
         retry_gated=args.retry_gated,
         seed=args.seed,
     )
-    try:
-        settings, hub_settings = Settings(), HubSettings.read()
-        token = hub_settings.token.get_secret_value()
-        hub = Hub(hub_settings.endpoint, token, args.patience, args.seed)
-        hub.stop_on_signals()
+
+    def work(settings: Settings, hub: Hub) -> int:
         if args.dry_run:
             print("\n".join(estimate(settings, hub, scope)))
             return 0
         print(f"crawling {scope.describe()} of {hub.endpoint}", file=sys.stderr, flush=True)
-        summary = crawl(settings, hub, scope, options)
-    except (Stopped, KeyboardInterrupt):
-        print(Stopped(), file=sys.stderr)
-        return 130
-    except ModelstrataError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    print("\n".join(summary.lines()))
-    return 0
+        print("\n".join(crawl(settings, hub, scope, options).lines()))
+        return 0
+
+    return command.run(work, args.patience, args.seed)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from dataclasses import replace
 from urllib.parse import quote, unquote, urlsplit
 
 from extract.hub.batches import Batches
+from extract.hub.due import DueConfigs
 from extract.hub.errors import HubError, PassingError, Stopped
 from extract.hub.hub import Answer, Hub
-from extract.hub.records import Crawl, Outcome
+from extract.hub.records import Outcome
 from extract.hub.state import State
 from modelstrata.model_ids import is_model_id
 
@@ -126,20 +127,20 @@ def crawl_configs(
     hub: Hub,
     state: State,
     batches: Batches,
-    crawl: Crawl,
+    configs: DueConfigs,
     threads: int,
     seed: int,
     after_config: Callable[[Outcome | None, bool], None],
 ) -> None:
-    """Ask for the configs that are due, until none of this crawl is left.
+    """Ask for the configs that are due, until none of them is left.
 
     Workers only ask; this thread alone writes, everything that has come by then in one transaction.
 
     Args:
         hub: whom to ask.
-        state: what is due, and where outcomes are kept.
+        state: where outcomes are kept.
         batches: lands what fills a batch.
-        crawl: the crawl whose models are asked for.
+        configs: what is due.
         threads: requests at the same time.
         seed: of the random part of waits.
         after_config: called with each outcome and whether it is the last for now, and with None
@@ -170,7 +171,7 @@ def crawl_configs(
                 if hub.stop.is_set():
                     raise Stopped
                 if not waiting and under_way <= threads and time.time() >= look_again_at:
-                    waiting = state.due_configs(crawl, after, time.time(), 500)[::-1]
+                    waiting = configs.take(after, time.time(), 500)[::-1]
                     after = waiting[0][:2] if waiting else after
                     look_again_at = 0.0 if waiting else time.time() + _LOOK_S
                 while waiting and under_way < threads + threads // 4 + 1:
@@ -178,7 +179,7 @@ def crawl_configs(
                     pool.submit(work, model_id, sha)
                     under_way += 1
                 if not under_way:
-                    due = state.next_due(crawl)
+                    due = configs.next_due()
                     if due is None:
                         return
                     _sleep(hub, min(_LOOK_S, max(0.01, due - time.time())))

@@ -11,6 +11,10 @@ class HubDown(HubError):
     """The Hub has not answered for longer than the crawl's patience."""
 
 
+class CrawlInProgress(HubError):
+    """Another crawl holds the crawl folder's lock."""
+
+
 class Stopped(HubError):
     """The crawl was asked to stop."""
 

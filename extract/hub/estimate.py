@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from extract.hub.crawl import crawl_lock, open_state
 from extract.hub.display import duration
 from extract.hub.hub import Hub
 from extract.hub.listing import first_path, get_page, listed_model
 from extract.hub.scope import Scope, read_ids
+from extract.hub.session import crawl_lock, open_state
 from extract.hub.state import State
 from modelstrata.settings import Settings
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ def crawl_listing(
     crawl: Crawl,
     scope: Scope,
     refresh_s: float,
-    after_page: Callable[[int, int], None],
+    after_page: Callable[[Counter[str]], None],
 ) -> None:
     """List the models of a scope from where the crawl stands.
 
@@ -204,7 +205,7 @@ def crawl_listing(
         crawl: the crawl that goes on.
         scope: what is listed.
         refresh_s: after how many seconds moved counts alone land again.
-        after_page: called with the models of a page and how many of them are new or changed.
+        after_page: called after each page with what of it lands, as `State.observe` names it.
 
     Raises:
         HubError: the Hub refuses, or does not answer.
@@ -237,8 +238,7 @@ def crawl_listing(
                     raise HubError("The Hub's next page is the same page again: try again later.")
                 if following is not None:
                     under_way = pool.submit(get_page, hub, following, keep)
-                landed = state.add_page(crawl, within, following, refresh_s)
-                after_page(len(within), landed)
+                after_page(state.add_page(crawl, within, following, refresh_s))
                 if following is None:
                     return
                 if hub.stop.is_set():

@@ -11,7 +11,7 @@ from extract.hub.hub import Hub
 from extract.hub.listing import listed_model
 from extract.hub.records import Crawl, Listed
 from extract.hub.scope import EXPAND
-from extract.hub.state import State
+from extract.hub.state import UNCHANGED, State
 from modelstrata.model_ids import is_model_id
 
 _MAX_BYTES = 64_000_000
@@ -81,7 +81,7 @@ def crawl_ids(
     ids: Iterable[str],
     threads: int,
     refresh_s: float,
-    after_model: Callable[[bool], None],
+    after_model: Callable[[str], None],
 ) -> None:
     """Ask for models by their ids; what a renamed one is called now is asked for too.
 
@@ -92,7 +92,8 @@ def crawl_ids(
         ids: the ids.
         threads: requests at the same time.
         refresh_s: after how many seconds moved counts alone land again.
-        after_model: called after each id with whether anything lands.
+        after_model: called after each id with what came of it: as `State.observe` names it, or
+            `absent` if it is newly known to lead nowhere or elsewhere, `failed` if nobody can tell.
 
     Raises:
         HubError: the crawl cannot go on.
@@ -108,7 +109,7 @@ def crawl_ids(
                     if model_id is None:
                         break
                     if state.is_asked(crawl, model_id):
-                        after_model(False)
+                        after_model(UNCHANGED)
                         continue
                     under_way.add(pool.submit(look_up, hub, model_id))
                 if not under_way:
@@ -125,10 +126,10 @@ def crawl_ids(
             raise
 
 
-def _take(state: State, crawl: Crawl, found: Found, refresh_s: float) -> bool:
+def _take(state: State, crawl: Crawl, found: Found, refresh_s: float) -> str:
     if found.listed is not None:
         return state.observe(crawl, found.listed, refresh_s)
-    return state.add_absence(
+    is_news = state.add_absence(
         crawl,
         found.model_id,
         found.status,
@@ -136,3 +137,6 @@ def _take(state: State, crawl: Crawl, found: Found, refresh_s: float) -> bool:
         found.http_status,
         found.error_code,
     )
+    if found.status == "error":
+        return "failed"
+    return "absent" if is_news else UNCHANGED

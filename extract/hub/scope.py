@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from extract.hub.errors import HubError
+from modelstrata.model_ids import is_model_id
 
 #: Models a page; the Hub gives no more.
 PAGE_SIZE = 1000
@@ -48,6 +49,9 @@ class Scope:
         limit: the first so many models.
         ids_file: a text file with one model id a line; `#` begins a comment.
         page_size: models a page.
+
+    Raises:
+        HubError: a part cannot be meant, or does not go with another.
     """
 
     pipeline_tag: str | None = None
@@ -57,6 +61,17 @@ class Scope:
     limit: int | None = None
     ids_file: Path | None = None
     page_size: int = PAGE_SIZE
+
+    def __post_init__(self) -> None:
+        if self.author is not None and (not is_model_id(self.author) or "/" in self.author):
+            raise HubError(f"{self.author!r} is no name of a user or organisation.")
+        for name in ("min_downloads", "limit", "page_size"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise HubError(f"{name} is {number}: it must be 1 or more.")
+        filters = (self.pipeline_tag, self.author, self.since, self.min_downloads)
+        if self.ids_file is not None and any(part is not None for part in filters):
+            raise HubError(f"{self.ids_file} names the models: it goes with a limit only.")
 
     @property
     def key(self) -> str:

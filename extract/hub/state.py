@@ -9,6 +9,7 @@ import random
 import secrets
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,9 +20,13 @@ from extract.hub.errors import HubError
 from extract.hub.records import Crawl, Listed, Outcome
 from modelstrata.errors import ModelstrataError, storage_error_in_text, storage_errors
 
+#: Name of the file in the crawl folder.
+FILE = "hub.sqlite"
 #: Tries of a config in one crawl, and in all crawls of the same commit.
 TRIES_A_CRAWL = 4
 TRIES_IN_ALL = 12
+#: What a model is that need not land.
+UNCHANGED = "unchanged"
 _BUSY_S = 10.0
 _SCHEMA = """
 create table if not exists meta (name text primary key, value text) without rowid;
@@ -90,7 +95,7 @@ class State:
             HubError: the state is that of another Hub.
             StorageError: the folder cannot be written.
         """
-        self.path = folder / "hub.sqlite"
+        self.path = folder / FILE
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with self._storage_errors():
@@ -146,18 +151,19 @@ class State:
         self.db.execute("insert or ignore into meta values (?, ?)", (name, value))
         return self.db.execute("select value from meta where name = ?", (name,)).fetchone()[0]
 
-    def begin(self, scope: str, is_fresh: bool) -> Crawl:
+    def begin(self, scope: str, is_fresh: bool, since: str = "") -> Crawl:
         """Go on with the unfinished crawl of a scope, or begin one.
 
         Args:
             scope: the scope's key.
             is_fresh: begin a new one anyway.
+            since: go on only with a crawl that was begun at this time or later, as ISO text in UTC.
         """
         with self.transaction() as db:
             row = db.execute(
-                "select number, next_path, is_listed, pages, models from crawls "
-                "where scope = ? and finished_at is null order by number desc limit 1",
-                (scope,),
+                "select number, next_path, is_listed, pages, models from crawls where scope = ? "
+                "and finished_at is null and started_at >= ? order by number desc limit 1",
+                (scope, since),
             ).fetchone()
             if row is not None and not is_fresh:
                 return Crawl(row[0], row[1], bool(row[2]), row[3], row[4], True)
@@ -172,6 +178,14 @@ class State:
             ).fetchone()[0]
         return Crawl(number, None, False, 0, 0, False)
 
+    def newest_listed(self) -> Crawl | None:
+        """Return the newest crawl whose listing is whole, of whatever scope, or None."""
+        row = self.db.execute(
+            "select number, next_path, is_listed, pages, models from crawls where is_listed "
+            "order by number desc limit 1"
+        ).fetchone()
+        return None if row is None else Crawl(row[0], row[1], bool(row[2]), row[3], row[4], True)
+
     def earlier_models(self, scope: str) -> int | None:
         """Return the models that the last whole crawl of a scope listed, or None."""
         row = self.db.execute(
@@ -182,8 +196,8 @@ class State:
 
     def add_page(
         self, crawl: Crawl, page: Iterable[Listed], next_path: str | None, refresh_s: float
-    ) -> int:
-        """Take in a page and the cursor behind it; return how many models are new or changed.
+    ) -> Counter[str]:
+        """Take in a page and the cursor behind it; count what lands, as `observe` names it.
 
         Args:
             crawl: the crawl that the page belongs to.
@@ -192,10 +206,11 @@ class State:
             refresh_s: a model of which only downloads and likes moved lands again if it landed
                 longer ago than this, in seconds.
         """
-        landed = models = 0
+        news: Counter[str] = Counter()
+        models = 0
         with self.transaction() as db:
             for listed in page:
-                landed += self._observe(db, crawl, listed, refresh_s)
+                news[self._observe(db, crawl, listed, refresh_s)] += 1
                 models += 1
             is_listed = next_path is None
             db.execute(
@@ -206,14 +221,19 @@ class State:
         crawl.next_path, crawl.is_listed = next_path, is_listed
         crawl.pages += 1
         crawl.models += models
-        return landed
+        del news[UNCHANGED]
+        return news
 
-    def observe(self, crawl: Crawl, listed: Listed, refresh_s: float) -> bool:
-        """Take in one model that was asked for by its id; return whether it lands."""
+    def observe(self, crawl: Crawl, listed: Listed, refresh_s: float) -> str:
+        """Take in one model that was asked for by its id, and say why it lands.
+
+        Returns:
+            `new`, `changed`, `recounted` if only downloads and likes moved, or `UNCHANGED`.
+        """
         with self.transaction() as db:
             return self._observe(db, crawl, listed, refresh_s)
 
-    def _observe(self, db: sqlite3.Connection, crawl: Crawl, new: Listed, refresh_s: float) -> bool:
+    def _observe(self, db: sqlite3.Connection, crawl: Crawl, new: Listed, refresh_s: float) -> str:
         old = db.execute(
             "select sha, facts, counts, landed_on, gated, config_sha, config_status, tries, due "
             "from models where model_id = ?",
@@ -224,7 +244,12 @@ class State:
         ) * 7 + (0, None)
         now = time.time()
         is_moved = counts != new.counts and now - (landed_on or 0) >= refresh_s
-        lands = old is None or facts != new.facts or is_moved
+        if old is None:
+            news = "new"
+        elif facts != new.facts:
+            news = "changed"
+        else:
+            news = "recounted" if is_moved else UNCHANGED
         if new.sha != sha:
             tries, due = 0, None
         is_opened = config_status == "gated" and gated != new.gated
@@ -234,7 +259,7 @@ class State:
             due = 0.0
         if old is None:
             db.execute("delete from absences where model_id = ?", (new.key,))
-        if lands:
+        if news != UNCHANGED:
             counts, landed_on = new.counts, now
             db.execute(
                 "insert into listed (model_id, sha, status, body, is_text, at) "
@@ -253,7 +278,7 @@ class State:
                 *(crawl.number, config_sha, config_status, tries, due),
             ),
         )
-        return lands
+        return news
 
     def restart_listing(self, crawl: Crawl) -> None:
         """Forget the cursor, because the Hub does not know it any more."""
@@ -350,29 +375,6 @@ class State:
                 ),
             )
         return True
-
-    def count_due(self, crawl: Crawl) -> int:
-        """Count the configs that a crawl still has to ask for."""
-        return self.db.execute(
-            "select count(*) from models where due is not null and seen >= ?", (crawl.number,)
-        ).fetchone()[0]
-
-    def due_configs(
-        self, crawl: Crawl, after: tuple[float, str], until: float, limit: int
-    ) -> list[tuple[float, str, str]]:
-        """Return (due time, id, sha) of configs to ask for, in this order, from behind `after`."""
-        return self.db.execute(
-            "select due, model_id, sha from models where due is not null "
-            "and (due, model_id) > (?, ?) and due <= ? and seen >= ? "
-            "order by due, model_id limit ?",
-            (*after, until, crawl.number, limit),
-        ).fetchall()
-
-    def next_due(self, crawl: Crawl) -> float | None:
-        """Return when the next config may be asked for, in seconds since 1970, or None."""
-        return self.db.execute(
-            "select min(due) from models where due is not null and seen >= ?", (crawl.number,)
-        ).fetchone()[0]
 
     def retry_gated(self, crawl: Crawl) -> None:
         """Let the gated configs be asked for again."""

@@ -14,13 +14,12 @@ from extract.hub.state import State
 from modelstrata.landing import land_frame
 from modelstrata.landing_schema import LANDING_TABLES
 
-SITE = "https://bigcode-bench.github.io"
 TABLE = "bigcodebench"
 _SPLITS = {"full": "results.json", "hard": "results-hard.json"}
 _MAX_BYTES = 16_000_000
 
 
-def land(hub: Hub, state: State, batches: Batches, site: str = SITE) -> str:
+def land(hub: Hub, state: State, batches: Batches, site: str) -> str:
     """Land both splits in `bigcodebench`'s columns, if one has changed.
 
     Raises:
