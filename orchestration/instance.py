@@ -6,6 +6,8 @@ from modelstrata.errors import storage_errors
 from modelstrata.settings import Settings
 
 #: One build at a time is queued for; a second one started by hand stops with a clear sentence.
+#: Every pool has one place, that of the Hub for one crawl; a run that ends in whatever way gives
+#: it back.
 _CONFIG = """\
 telemetry:
   enabled: false
@@ -16,6 +18,9 @@ concurrency:
         limit: 1
   pools:
     default_limit: 1
+run_monitoring:
+  enabled: true
+  free_slots_after_run_end_seconds: 30
 """
 
 

@@ -1,4 +1,4 @@
-"""The sensor that builds when batches have landed since the last publication."""
+"""The sensor that goes on after a listing: configs part by part, then one build."""
 
 import hashlib
 
@@ -6,6 +6,17 @@ import dagster as dg
 
 from modelstrata.landing import batches
 from modelstrata.settings import Settings
+from orchestration import jobs
+from orchestration.defs.hub import LISTING
+from orchestration.runs import COMMAND, end_dead_runs
+
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def new_batches(settings: Settings) -> list[str]:
@@ -16,14 +27,59 @@ def new_batches(settings: Settings) -> list[str]:
     return sorted({f"{t}/{path.stem}" for t, path in batches(settings.landing)} - known)
 
 
+def new_listing(instance: dg.DagsterInstance, known: str | None) -> str | None:
+    """Return the run of the newest listing, unless it is the known one.
+
+    A listing of `make refresh` is left out, because that command fetches the configs itself.
+    """
+    event = instance.get_latest_materialization_event(LISTING)
+    if event is None or event.run_id == known:
+        return None
+    run = instance.get_run_by_id(event.run_id)
+    return None if run is not None and COMMAND in run.tags else event.run_id
+
+
+def crawl_under_way(instance: dg.DagsterInstance, settings: Settings) -> str | None:
+    """Say which crawl is under way, started by Dagster or from a command line, or None."""
+    from extract.hub.session import is_crawling
+
+    crawls = dg.RunsFilter(tags={jobs.CRAWLS: "hub"}, statuses=_UNDER_WAY)
+    runs = instance.get_runs(crawls)
+    if runs:
+        return f"{len(runs)} runs of a crawl are under way"
+    return f"A crawl is running on {settings.crawl}" if is_crawling(settings) else None
+
+
 @dg.sensor(
-    job_name="build",
+    name="landing_sensor",
+    jobs=[jobs.build, jobs.hub_configs],
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def landing_sensor() -> dg.RunRequest | dg.SkipReason:
-    """Start a build when a batch has landed; layer results enter the marts without a hand."""
-    new = new_batches(Settings())
+def landing_sensor(
+    context: dg.SensorEvaluationContext,
+) -> list[dg.RunRequest] | dg.RunRequest | dg.SkipReason:
+    """After a listing, fetch what it left due; when no crawl is under way, build what has landed.
+
+    It is one sensor, so that no build slips in between a listing and its configs.
+    """
+    from extract.hub.due import due_by_bucket
+
+    settings = Settings()
+    end_dead_runs(context.instance)
+    listing = new_listing(context.instance, context.cursor)
+    if listing is not None:
+        context.update_cursor(listing)
+        if due := due_by_bucket(settings):
+            name = jobs.hub_configs.name
+            return [
+                dg.RunRequest(run_key=f"{listing}/{bucket}", job_name=name, partition_key=bucket)
+                for bucket in due
+            ]
+    if crawl := crawl_under_way(context.instance, settings):
+        return dg.SkipReason(f"{crawl}: the build waits until it ends.")
+    new = new_batches(settings)
     if not new:
         return dg.SkipReason("Every landed batch is in the published warehouse.")
-    return dg.RunRequest(run_key=hashlib.sha256("\n".join(new).encode()).hexdigest())
+    key = hashlib.sha256("\n".join(new).encode()).hexdigest()
+    return dg.RunRequest(run_key=key, job_name=jobs.build.name)

@@ -8,11 +8,17 @@ import dagster as dg
 from modelstrata.landing_schema import RAW_TABLES
 from modelstrata.settings import Settings
 from orchestration.dbt_cli import manifest
+from orchestration.defs.hub import BROUGHT_BY
 from orchestration.failures import clear_failures
 from orchestration.freshness import freshness, limited_tables
 
 _SPECS = [
-    dg.AssetSpec(["landing", table], group_name="extract", kinds={"parquet"})
+    dg.AssetSpec(
+        ["landing", table],
+        group_name="extract",
+        kinds={"parquet"},
+        deps=BROUGHT_BY.get(table, []),
+    )
     for table in RAW_TABLES
 ]
 _CHECKS = [

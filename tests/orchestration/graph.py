@@ -4,18 +4,31 @@ The committed file is compared with the graph by a test, so that a change of sha
 """
 
 import json
+from typing import Any
 
 from orchestration.definitions import defs
 
 
+def upkeep(node: Any) -> dict:
+    """Describe pool, retries, partitions and freshness of an asset that has them."""
+    policy = node.freshness_policy_or_from_metadata
+    said = {
+        "pools": sorted(node.pools or ()),
+        "partitions": len(node.partitions_def.get_partition_keys()) if node.partitions_def else 0,
+        "fresh_for": str(policy.fail_window.to_timedelta()) if policy else None,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
 def shape() -> dict:
-    """Describe assets (group, dependencies, checks), jobs and sensors."""
+    """Describe assets (group, dependencies, checks, pool, …), jobs, schedules and sensors."""
     graph = defs.resolve_asset_graph()
     assets = {
         key.to_user_string(): {
             "group": graph.get(key).group_name,
             "deps": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
             "checks": sorted(check.name for check in graph.get_check_keys_for_assets({key})),
+            **upkeep(graph.get(key)),
         }
         for key in sorted(graph.get_all_asset_keys())
         if graph.get(key).is_materializable
@@ -25,10 +38,15 @@ def shape() -> dict:
             key.to_user_string()
             for key in defs.resolve_job_def(name).asset_layer.selected_asset_keys
         )
-        for name in ("build", "gpu")
+        for name in ("build", "gpu", "refresh", "hub_configs")
     }
-    sensors = sorted(sensor.name for sensor in defs.get_repository_def().sensor_defs)
-    return {"assets": assets, "jobs": jobs, "sensors": sensors}
+    repository = defs.get_repository_def()
+    sensors = sorted(sensor.name for sensor in repository.sensor_defs)
+    schedules = {
+        schedule.name: [schedule.cron_schedule, schedule.job_name, schedule.default_status.value]
+        for schedule in repository.schedule_defs
+    }
+    return {"assets": assets, "jobs": jobs, "schedules": schedules, "sensors": sensors}
 
 
 if __name__ == "__main__":

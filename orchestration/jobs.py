@@ -1,0 +1,46 @@
+"""Jobs, and the schedule that keeps the landing zone up to date."""
+
+import dagster as dg
+
+from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING
+
+_GPU = dg.AssetSelection.groups("gpu")
+_HUB = dg.AssetSelection.assets(LISTING, CONFIGS, *LEADERBOARDS)
+#: Tag of runs that crawl; as long as one is under way, nothing is built.
+CRAWLS = "modelstrata/crawls"
+
+build = dg.define_asset_job(
+    "build",
+    selection=dg.AssetSelection.all() - _GPU - _HUB,
+    description="The main job: land the snapshot, build and test the warehouse, publish it.",
+    executor_def=dg.in_process_executor,
+    tags={"modelstrata/writes": "warehouse"},
+)
+gpu = dg.define_asset_job(
+    "gpu",
+    selection=_GPU,
+    description="Measure layers of a model and land the results; the next build shows them.",
+    executor_def=dg.in_process_executor,
+)
+refresh = dg.define_asset_job(
+    "refresh",
+    selection=_HUB - dg.AssetSelection.assets(CONFIGS),
+    description="List the Hub and land the leaderboards; configs and a build follow by the sensor.",
+    executor_def=dg.in_process_executor,
+    tags={CRAWLS: "hub"},
+)
+hub_configs = dg.define_asset_job(
+    "hub_configs",
+    selection=dg.AssetSelection.assets(CONFIGS),
+    description="Fetch the configs that the listing left due, one part of the models a run.",
+    executor_def=dg.in_process_executor,
+    tags={CRAWLS: "hub"},
+)
+refresh_weekly = dg.ScheduleDefinition(
+    name="refresh_weekly",
+    job=refresh,
+    cron_schedule="0 3 * * 1",
+    execution_timezone="UTC",
+    # A first crawl of everything takes a token's rate for a day or two: who wants it, starts it.
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
