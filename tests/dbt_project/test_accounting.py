@@ -110,9 +110,11 @@ def test_ids_that_are_none_are_set_aside_everywhere(odd: Warehouse) -> None:
     n = len(BAD_IDS)
     assert tables == [
         ("hub_configs", n + 1),
+        ("hub_leaderboards", 1),
         ("hub_models", n + 1),
         ("open_llm_leaderboard_v1", n),
         ("open_llm_leaderboard_v2", n),
+        ("open_llm_v1_results", 1),
         ("pretraining_compute", n),
     ]
 
