@@ -56,8 +56,11 @@ text of what holds no metric.
         result ->> '$.source.url' as source_url,
         result ->> '$.dataset.name' as notes,
         result ->> '$.dataset.split' as filename,
-        case when {{ unlike_an_object('metric') }} is not null
-            then coalesce(metric, result, part)::varchar end as error
+        if(
+            {{ unlike_an_object('metric') }} is null,
+            null,
+            coalesce(metric, result, part)::varchar
+        ) as error
     from (
         select
             *,
@@ -83,6 +86,5 @@ text of what holds no metric.
 
 {# The text of a JSON value that is no object; null for an object. #}
 {% macro unlike_an_object(value) -%}
-    case when json_type({{ value }}) is distinct from 'OBJECT'
-        then coalesce({{ value }}::varchar, 'null') end
+    if(coalesce(json_type({{ value }}), '') = 'OBJECT', null, coalesce({{ value }}::varchar, 'null'))
 {%- endmacro %}

@@ -148,7 +148,7 @@ def _archive(landing: Path) -> None:
     land(
         landing,
         "open_llm_v1_results",
-        "results",
+        "archive",
         [
             archived("hub/tabulated", 0.5),
             archived("hub/tabulated", 0.4, revision="s2"),

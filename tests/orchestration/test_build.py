@@ -22,6 +22,7 @@ MARTS = {
     "column_statistics",
     "column_statistics_comparison",
     "feature_importances",
+    "hub_benchmarks",
     "imputation_accuracy",
     "model_structures",
     "models",

@@ -93,11 +93,9 @@ ranked as (
             or flagged.scores_id is not null
             -- The archive does not say which models the leaderboard flagged.
             or resolved.landing_table = 'open_llm_v1_results'
-            and coalesce(
-                resolved.model_id in (
-                    select flagged.model_id from flagged where flagged.leaderboard = 'open_llm_v1'
-                ),
-                false
+            and exists (
+                from flagged as others
+                where others.leaderboard = 'open_llm_v1' and others.model_id = resolved.model_id
             ) as is_flagged
         ),
         coalesce(by_symbol.training_type, by_text.training_type) as training_type,

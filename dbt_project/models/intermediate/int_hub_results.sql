@@ -3,8 +3,13 @@
     meta={'replaces': is_changed('model_id')},
 ) }}
 
--- Results that the Hub itself holds: of models' `.eval_results/` files and cards, which come with the
--- listing, and of the official benchmarks' leaderboards.
+{% set identity = [
+    'leaderboard', 'model_id', 'dataset_id', 'task_id', 'variant', 'filename', 'value', 'date_text',
+    'notes', 'source_url', 'error',
+] %}
+
+-- Results that the Hub itself holds: of models' `.eval_results/` files and cards, which come with
+-- the listing, and of the official benchmarks' leaderboards.
 with listed as (
 
     select
@@ -82,19 +87,7 @@ named as (
     select
         published.*,
         left(md5(
-            row(
-                published.leaderboard,
-                published.model_id,
-                published.dataset_id,
-                published.task_id,
-                published.variant,
-                published.filename,
-                published.value,
-                published.date_text,
-                published.notes,
-                published.source_url,
-                published.error
-            )::varchar
+            row(published.{{ identity | join(',\n                published.') }})::varchar
         ), 16) as evaluation_id,
         coalesce(
             names.benchmark,
@@ -110,7 +103,8 @@ named as (
                 then try_cast(published.value ->> '$' as double)
         end as stated_value,
         stated_value * coalesce(names.scale, 1) as score,
-        try_cast(published.date_text as timestamp)::date as stated_on
+        try_cast(published.date_text as timestamp)::date as stated_on,
+        benchmarks.chance
     from published
     left join {{ ref('hub_result_names') }} as names
         on
@@ -118,6 +112,8 @@ named as (
             and lower(published.dataset_id) = lower(names.dataset_id)
             and (names.task_id is null or lower(published.task_id) = lower(names.task_id))
             and (names.source_name is null or published.source_name = names.source_name)
+    left join {{ ref('benchmarks') }} as benchmarks
+        on names.leaderboard = benchmarks.leaderboard and names.benchmark = benchmarks.benchmark
     -- The same result of two listings of a model, or twice in one file.
     qualify
         row_number() over (
@@ -130,25 +126,24 @@ named as (
 final as (
 
     select
-        named.* exclude (value, date_text, error, variant, is_verified, stated_on, crawled_at),
+        * exclude (
+            value, date_text, error, variant, is_verified, stated_on, crawled_at, chance
+        ),
         -- A day to come tells a wrong clock, not the newest result.
-        case when named.stated_on <= named.crawled_at::date + 1 then named.stated_on end
-            as evaluated_on,
+        case when stated_on <= crawled_at::date + 1 then stated_on end as evaluated_on,
         case
-            when named.is_verified then 'verified'
-            when named.pull_request is not null then 'community'
+            when is_verified then 'verified'
+            when pull_request is not null then 'community'
             else 'self-reported'
         end as status,
         case
-            when named.dataset_id is null and named.error is null then 'benchmark_unnamed'
-            when named.stated_value is null then 'score_not_a_number'
-            when benchmarks.chance > 1 and named.score > 0 and named.score <= 1
-                then 'scores_as_fractions'
-            when not named.score between 0 and 100 then 'score_out_of_range'
+            when dataset_id is null and error is null then 'benchmark_unnamed'
+            when stated_value is null then 'score_not_a_number'
+            when chance > 1 and score > 0 and score <= 1 then 'scores_as_fractions'
+            when not score between 0 and 100 then 'score_out_of_range'
         end as rejection_reason,
-        left(coalesce(named.error, named.value::varchar), 200) as rejected_value
+        left(coalesce(error, value::varchar), 200) as rejected_value
     from named
-    left join {{ ref('benchmarks') }} as benchmarks using (leaderboard, benchmark)
 
 )
 
