@@ -77,13 +77,13 @@ tabulated as (
         archived.model_id as seen_id,
         archived.model_id as value
     from archived
-    semi join {{ ref('stg_landing__open_llm_leaderboard_v1') }} as tabulated
+    inner join {{ ref('stg_landing__open_llm_leaderboard_v1') }} as final_table
         on
-            tabulated.landing_table = 'open_llm_leaderboard_v1'
-            and lower(archived.model_id) = lower(tabulated.model_id)
-            and archived.precision is not distinct from tabulated.precision
-            and archived.model_sha is not distinct from tabulated.model_sha
-            and abs(archived.mean_score - tabulated.mean_score) <= 0.01
+            final_table.landing_table = 'open_llm_leaderboard_v1'
+            and lower(archived.model_id) = lower(final_table.model_id)
+            and coalesce(archived.precision, '') = coalesce(final_table.precision, '')
+            and coalesce(archived.model_sha, '') = coalesce(final_table.model_sha, '')
+            and abs(archived.mean_score - final_table.mean_score) <= 0.01
 
 ),
 
