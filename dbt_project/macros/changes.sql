@@ -38,20 +38,26 @@ what belongs to no model, of which there is little.
     lower({{ column }}) in (select resized.key from intermediate.int_resized_keys as resized)
 {%- endmacro %}
 
-{# A landing table's rows; in a staging table that is there already, those of new batches. #}
-{% macro landed(table) -%}
+{#
+A landing table's rows; in a staging table that is there already, those of new batches. A staging table
+that takes in several landing tables (`is_shared`) tells by `landing_table` which a row is of.
+#}
+{% macro landed(table, is_shared=false) -%}
     {%- set all_batches = source('landing', table) -%}
     {%- set staged = load_relation(this) if execute and model.config.materialized == 'incremental' -%}
     {%- if not staged or flags.FULL_REFRESH -%} {{ all_batches }}
-    {%- else -%} {{ batches_of(table, new_batches(table, staged)) }}
+    {%- else -%} {{ batches_of(table, new_batches(table, staged, is_shared)) }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro new_batches(table, staged) %}
+{% macro new_batches(table, staged, is_shared) %}
     {% set query %}
         select parse_filename(file, true) as batch
         from glob('{{ landing_folder() }}/{{ table }}/*.parquet')
-        where batch <> '0-schema' and batch not in (select distinct landed_batch from {{ staged }})
+        where batch <> '0-schema' and batch not in (
+            select distinct landed_batch from {{ staged }}
+            {% if is_shared %}where landing_table = '{{ table }}'{% endif %}
+        )
         order by batch
     {% endset %}
     {{ return(run_query(query).columns[0].values() | list) }}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.dbt_project import odd_hub_results
 from tests.dbt_project.zone import (
     V1_SCORES,
     V2_SCORES,
@@ -40,6 +41,7 @@ def fill(landing: Path) -> None:
     _first_leaderboard(landing)
     _second_leaderboard(landing)
     _rest(landing)
+    odd_hub_results.fill(landing)
 
 
 def _configs(landing: Path) -> None:

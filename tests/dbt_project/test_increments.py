@@ -11,6 +11,7 @@ from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import prepare
 from orchestration.dbt_cli import manifest, work_tables
 from tests.dbt_project.conftest import TABLES, Warehouse, land_schema, run_dbt, start_dbt
+from tests.dbt_project.odd_hub_results import archived, entry, ranking
 from tests.dbt_project.zone import code, compute, config, land, listing, v1, v2
 
 #: Share of the snapshot's models in the first batch, and of their rows that come in later ones.
@@ -182,6 +183,11 @@ def _land_first(landing: Path) -> None:
         "hand",
         [v1("f/unstated", **{"#Params (B)": 1}), v1("o/tuned", 40.0), v1("Case/model", 41.0)],
     )
+    results = [entry("cais/hle", 20, "hle"), entry("own/set", 3, "own")]
+    land(landing, "hub_models", "results", [listing("h/own", {"evalResults": results})])
+    rankings = [ranking("h/own", 20, "hle"), *(ranking(f"h/{n}", 5, "hle") for n in "ab")]
+    land(landing, "hub_leaderboards", "hand", rankings)
+    land(landing, "open_llm_v1_results", "hand", [archived("h/own", 0.3), archived("h/a", 0.4)])
     land(landing, "pretraining_compute", "hand", [compute("solo-1b-of-a-test")])
     land(landing, "open_llm_leaderboard_v2", "hand", [v2("a/solo-1b-of-a-test")])
 
@@ -223,6 +229,14 @@ def _land_rest(landing: Path) -> None:
     land(landing, "hub_models", "third", [listing("CASE/model", {"downloads": 99})])
     land(landing, "hub_configs", "third", [config("o/tuned", {**_LLAMA, "vocab_size": 32001})])
     land(landing, "hub_models", "fourth", [])
+    # One model left the leaderboard, one changed, and the final table has what the archive had.
+    rankings = [ranking("h/own", 20, "hle", "2026-11-03"), ranking("h/b", 6, "hle", "2026-11-03")]
+    land(landing, "hub_leaderboards", "third", rankings)
+    tabulated = {"Precision": "float16", "Model sha": "s1"}
+    land(landing, "open_llm_leaderboard_v1", "third", [v1("h/own", 30.0, **tabulated)])
+    newer = archived("h/a", 0.5, evaluated_at="2024-02-01T00:00:00")
+    land(landing, "open_llm_v1_results", "third", [newer])
+    land(landing, "hub_benchmarks", "third", [{"dataset_id": "cais/hle", "payload": "{}"}])
 
 
 def _land_share(landing: Path, batch: str, condition: str) -> None:

@@ -5,6 +5,7 @@
 -- depends_on: {{ ref('benchmark_frontier') }}
 -- depends_on: {{ ref('benchmark_scores') }}
 -- depends_on: {{ ref('column_statistics_comparison') }}
+-- depends_on: {{ ref('hub_benchmarks') }}
 -- depends_on: {{ ref('imputation_accuracy') }}
 -- depends_on: {{ ref('int_regression_inputs') }}
 -- depends_on: {{ ref('model_structures') }}
@@ -20,18 +21,26 @@
 -- depends_on: {{ ref('smallest_models_to_reach') }}
 -- depends_on: {{ ref('structure_performance') }}
 -- depends_on: {{ ref('structure_values') }}
-{% for table in var('growing_tables') %}
-    select
-        '{{ table }}' as landing_table,
-        landed_batch as batch,
-        '{{ code_checksum() }}' as code
-    from {{ ref('stg_landing__' ~ table) }}
-    where
-        landed_batch not in (
-            select regexp_replace(early.record_id, ':\d+$', '')
-            from {{ ref('int_evaluations_set_aside') }} as early
-            where early.landing_table = '{{ table }}' and early.rejection_reason = 'from_the_future'
-        )
-    group by landed_batch
-    {{ 'union all' if not loop.last }}
-{% endfor %}
+with landed as (
+
+    {% for table in var('growing_tables') if table != 'open_llm_v1_results' %}
+        select
+            {{ landing_table(table) }} as landing_table,
+            landed_batch as batch
+        from {{ ref('stg_landing__' ~ table) }}
+        group by all
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+)
+
+select
+    *,
+    '{{ code_checksum() }}' as code
+from landed
+where
+    (landing_table, batch) not in (
+        select (early.landing_table, regexp_replace(early.record_id, ':\d+$', ''))
+        from {{ ref('int_evaluations_set_aside') }} as early
+        where early.rejection_reason = 'from_the_future'
+    )

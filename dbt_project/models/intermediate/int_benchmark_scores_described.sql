@@ -1,6 +1,8 @@
 with scores as (
 
+    -- What has no place in `benchmarks` has no known scale either.
     select * from {{ ref('benchmark_scores') }}
+    where is_mapped
 
 ),
 

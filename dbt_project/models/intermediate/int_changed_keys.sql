@@ -18,15 +18,32 @@ with new_ids as (
         from {{ ref('stg_landing__' ~ table) }}
         where
             {% if changes_only() %}
-                landed_batch not in (
-                    select built.batch from intermediate.int_batches_built as built
-                    where built.landing_table = '{{ table }}'
+                ({{ landing_table(table) }}, landed_batch) not in (
+                    select (built.landing_table, built.batch)
+                    from intermediate.int_batches_built as built
                 )
             {% else %}
                 false
             {% endif %}
-        {{ 'union' if not loop.last }}
+        union
     {% endfor %}
+    -- A leaderboard that has changed landed whole; models may have left it.
+    select lower(unnest([model_id])) as key
+    from {{ ref('stg_landing__hub_leaderboards') }}
+    where
+        {% if changes_only() %}
+            dataset_id in (
+                select changed.dataset_id
+                from {{ ref('stg_landing__hub_leaderboards') }} as changed
+                where
+                    ('hub_leaderboards', changed.landed_batch) not in (
+                        select (built.landing_table, built.batch)
+                        from intermediate.int_batches_built as built
+                    )
+            )
+        {% else %}
+            false
+        {% endif %}
 
 ),
 

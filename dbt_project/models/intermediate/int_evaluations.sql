@@ -11,7 +11,7 @@ with staged as (
 
     select
         'open_llm_v1' as leaderboard,
-        'open_llm_leaderboard_v1' as landing_table,
+        landing_table,
         columns('{{ common }}'),
         {{ scores_id('open_llm_v1_benchmarks') }} as scores_id
     from {{ ref('stg_landing__open_llm_leaderboard_v1') }}
@@ -89,7 +89,14 @@ ranked as (
     select
         resolved.* replace (
             -- A flag holds for every copy: some stand there under several spellings of a name.
-            resolved.is_flagged or flagged.scores_id is not null as is_flagged
+            resolved.is_flagged
+            or flagged.scores_id is not null
+            -- The archive does not say which models the leaderboard flagged.
+            or resolved.landing_table = 'open_llm_v1_results'
+            and exists (
+                from flagged as others
+                where others.leaderboard = 'open_llm_v1' and others.model_id = resolved.model_id
+            ) as is_flagged
         ),
         coalesce(by_symbol.training_type, by_text.training_type) as training_type,
         case

@@ -16,7 +16,7 @@ with staged as (
 
     {% for table, (dated_on, is_flagged) in dates.items() %}
         select
-            '{{ table }}' as landing_table,
+            {{ landing_table(table) }} as landing_table,
             record_id,
             evaluation_id,
             model_id as seen_id,
@@ -59,6 +59,49 @@ copies as (
 
 ),
 
+-- The archive holds what the final table was made of.
+archived as (
+
+    select * from {{ ref('stg_landing__open_llm_leaderboard_v1') }}
+    where
+        landing_table = 'open_llm_v1_results' and rejection_reason is null
+        {{ only_changed('model_id', 'and') }}
+
+),
+
+tabulated as (
+
+    select
+        archived.landing_table,
+        archived.record_id,
+        archived.model_id as seen_id,
+        archived.model_id as value
+    from archived
+    inner join {{ ref('stg_landing__open_llm_leaderboard_v1') }} as final_table
+        on
+            final_table.landing_table = 'open_llm_leaderboard_v1'
+            and lower(archived.model_id) = lower(final_table.model_id)
+            and coalesce(archived.precision, '') = coalesce(final_table.precision, '')
+            and coalesce(archived.model_sha, '') = coalesce(final_table.model_sha, '')
+            and abs(archived.mean_score - final_table.mean_score) <= 0.01
+
+),
+
+superseded as (
+
+    select
+        landing_table,
+        record_id,
+        model_id as seen_id,
+        evaluated_at::varchar as value
+    from archived
+    qualify row_number() over (
+        partition by model_id, precision, model_sha
+        order by evaluated_at desc nulls last, record_id
+    ) > 1
+
+),
+
 early as (
 
     select
@@ -69,15 +112,36 @@ early as (
     from staged
     where {{ is_in_the_future('dated_on') }}
 
+),
+
+reasons as (
+
+    select
+        *,
+        1 as preference,
+        'duplicate_record' as rejection_reason
+    from copies
+    union all
+    select
+        *,
+        2 as preference,
+        'duplicate_record' as rejection_reason
+    from tabulated
+    union all
+    select
+        *,
+        3 as preference,
+        'older_evaluation' as rejection_reason
+    from superseded
+    union all
+    select
+        *,
+        4 as preference,
+        'from_the_future' as rejection_reason
+    from early
+
 )
 
-select
-    *,
-    'duplicate_record' as rejection_reason
-from copies
-union all
-select
-    early.*,
-    'from_the_future' as rejection_reason
-from early
-anti join copies using (landing_table, record_id)
+select * exclude (preference)
+from reasons
+qualify row_number() over (partition by landing_table, record_id order by preference) = 1

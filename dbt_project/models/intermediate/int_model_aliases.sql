@@ -10,7 +10,7 @@ with every as (
 
     {% for table in [
         'hub_models', 'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
-        'bigcodebench',
+        'bigcodebench', 'hub_leaderboards',
     ] %}
         select
             model_id as seen_id,

@@ -21,6 +21,11 @@ with ids as (
     union all
     select
         model_id,
+        leaderboard as found_in
+    from {{ ref('int_hub_results') }}
+    union all
+    select
+        model_id,
         'pretraining_compute' as found_in
     from {{ ref('int_pretraining_compute') }}
     where rejection_reason is null

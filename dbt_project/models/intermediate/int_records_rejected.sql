@@ -7,12 +7,13 @@
     'open_llm_leaderboard_v1': 'rejected_value',
     'open_llm_leaderboard_v2': 'rejected_value',
     'bigcodebench': 'rejected_value',
+    'hub_leaderboards': 'rejected_value',
     'pretraining_compute': 'model_id',
 } %}
 
 {% for table, value in staged.items() %}
     select
-        '{{ table }}' as rejected_from,
+        {{ landing_table(table, 'staged.') }} as rejected_from,
         staged.record_id,
         staged.model_id,
         '' as field,
@@ -20,10 +21,10 @@
         staged.rejection_reason as reason
     from {{ ref('stg_landing__' ~ table) }} as staged
     {% if table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
-        anti join (
-            select record_id from {{ ref('int_evaluations_set_aside') }}
-            where landing_table = '{{ table }}'
-        ) as set_aside using (record_id)
+        anti join {{ ref('int_evaluations_set_aside') }} as set_aside
+            on
+                {{ landing_table(table, 'staged.') }} = set_aside.landing_table
+                and staged.record_id = set_aside.record_id
     {% endif %}
     where
         staged.rejection_reason is not null
@@ -108,6 +109,28 @@ select
     'impossible_value' as reason
 from {{ ref('model_structures') }}
 where list_contains(implausible_fields, 'size') {{ only_resized('model_id', 'and') }}
+union all
+select
+    'hub_leaderboards' as rejected_from,
+    rankings.record_id,
+    rankings.model_id,
+    '' as field,
+    rankings.dataset_id as value,
+    'older_ranking' as reason
+from {{ ref('stg_landing__hub_leaderboards') }} as rankings
+where
+    rankings.rejection_reason is null
+    and not {{ is_newest_ranking('rankings') }} {{ only_changed('rankings.model_id', 'and') }}
+union all
+select
+    'benchmark_results' as rejected_from,
+    evaluation_id as record_id,
+    model_id,
+    benchmark as field,
+    rejected_value as value,
+    rejection_reason as reason
+from {{ ref('int_hub_results') }}
+where rejection_reason is not null {{ only_changed('model_id', 'and') }}
 union all
 select * from {{ ref('int_scores_rejected') }}
 union all

@@ -17,7 +17,7 @@ with scores as (
     {% for leaderboard, (table, rows) in boards.items() %}
         select
             '{{ leaderboard }}' as leaderboard,
-            '{{ table }}' as landing_table,
+            {{ landing_table(table) }} as landing_table,
             record_id,
             evaluation_id,
             {{ rows }}

@@ -52,6 +52,13 @@ select
     is_flagged,
     is_failed_generation,
     is_contradicted,
+    is_mapped,
+    dataset_id,
+    task_id,
+    status,
+    notes,
+    source_name,
+    source_url,
     evaluated_on,
     n_results::bigint as n_results
 from best

@@ -24,7 +24,7 @@ parsed as (
             '{"author": "VARCHAR", "createdAt": "VARCHAR", "downloads": "VARCHAR",
               "likes": "VARCHAR", "tags": "JSON", "pipeline_tag": "VARCHAR", "config": "JSON",
               "safetensors": "JSON", "library_name": "VARCHAR", "baseModels": "JSON",
-              "cardData": "JSON"}'
+              "cardData": "JSON", "evalResults": "JSON", "model-index": "JSON"}'
         ) as listing
     from source
 
@@ -83,6 +83,10 @@ final as (
             )
         )) as base_relation,
         try_cast(listing.safetensors ->> '$.total' as bigint) as stored_parameters,
+        case when json_array_length(listing."evalResults") > 0 then listing."evalResults" end
+            as eval_results,
+        case when json_array_length(listing."model-index") > 0 then listing."model-index" end
+            as model_index,
         case
             when not coalesce(is_json, false) then 'invalid_json'
             when not is_object then 'not_an_object'

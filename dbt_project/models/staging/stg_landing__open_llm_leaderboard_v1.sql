@@ -1,8 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
+-- The leaderboard's final table, and the files of its archive, one an evaluation.
 {% set scores = var('open_llm_v1_benchmarks') %}
 
-with source as (
+with final_table as (
 
     select
         {{ record_id() }} as record_id,
@@ -24,13 +25,14 @@ with source as (
             )::varchar
         ), 16) as evaluation_id,
         *
-    from {{ landed('open_llm_leaderboard_v1') }}
+    from {{ landed('open_llm_leaderboard_v1', is_shared=true) }}
 
 ),
 
-renamed as (
+tabulated as (
 
     select
+        'open_llm_leaderboard_v1' as landing_table,
         record_id,
         landed_batch,
         evaluation_id,
@@ -42,7 +44,6 @@ renamed as (
         "TruthfulQA" as truthfulqa,
         "Winogrande" as winogrande,
         "GSM8K" as gsm8k,
-        {{ mean_score(scores) }} as mean_score,
         -- Two rows spell their class with a semicolon behind every letter.
         nullif(
             nullif(
@@ -67,17 +68,34 @@ renamed as (
         coalesce(not "Flagged", false) as is_flagged,
         not "Merged" as is_merged,
         not "MoE" as is_moe,
-        {{ leaderboard_time('"date"') }} as evaluated_at,
-        evaluated_at::date as evaluated_on
-    from source
+        {{ leaderboard_time('"date"') }} as evaluated_at
+    from final_table
+
+),
+
+staged as (
+
+    select
+        *,
+        null as unreadable
+    from tabulated
+    union all by name
+    -- The archive states no flags.
+    select
+        *,
+        false as is_flagged
+    from ({{ archived_evaluations() }})
 
 ),
 
 final as (
 
     select
-        *,
+        * exclude (unreadable),
+        {{ mean_score(scores) }} as mean_score,
+        evaluated_at::date as evaluated_on,
         case
+            when unreadable is not null then unreadable
             when not {{ is_model_id('model_id') }} then 'invalid_model_id'
             when {{ are_fractions(scores) }} then 'scores_as_fractions'
             when abs(average - ({{ scores | join(' + ') }}) / 6) > 0.1 then 'average_mismatch'
@@ -87,7 +105,7 @@ final as (
             when 'average_mismatch' then average::varchar
             else left(model_id, 200)
         end as rejected_value
-    from renamed
+    from staged
 
 )
 

@@ -16,7 +16,7 @@ with landed as (
     from {{ ref('stg_landing__hub_configs') }}
     union all
     select
-        'open_llm_leaderboard_v1' as landing_table,
+        landing_table,
         record_id,
         model_id
     from {{ ref('stg_landing__open_llm_leaderboard_v1') }}
@@ -32,6 +32,12 @@ with landed as (
         record_id,
         model_id
     from {{ ref('stg_landing__bigcodebench') }}
+    union all
+    select
+        'hub_leaderboards' as landing_table,
+        record_id,
+        model_id
+    from {{ ref('stg_landing__hub_leaderboards') }}
     union all
     select
         'pretraining_compute' as landing_table,
@@ -61,6 +67,11 @@ kept as (
         evaluations.record_id
     from {{ ref('int_evaluations') }} as evaluations
     semi join {{ ref('benchmark_results') }} using (leaderboard, evaluation_id)
+    union all
+    select
+        'hub_leaderboards' as landing_table,
+        unnest(ranking_records) as record_id
+    from {{ ref('int_hub_results') }}
     union all
     select
         'pretraining_compute' as landing_table,

@@ -35,7 +35,7 @@ scores as (
     from {{ ref('benchmark_scores') }} as scores
     inner join {{ ref('model_structures') }} as structures using (model_id)
     where
-        not scores.is_flagged and structures.size is not null
+        scores.is_mapped and not scores.is_flagged and structures.size is not null
         and not list_contains(structures.implausible_fields, 'size')
     group by all
 

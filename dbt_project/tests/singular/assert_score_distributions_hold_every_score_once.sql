@@ -24,6 +24,7 @@ scores as (
         count(*) filter (not is_flagged) as n,
         count(*) filter (is_flagged) as n_flagged
     from {{ ref('benchmark_scores') }}
+    where is_mapped
     group by all
 
 )

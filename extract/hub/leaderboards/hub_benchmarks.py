@@ -46,10 +46,12 @@ def land(hub: Hub, state: State, batches: Batches) -> str:
         with state.transaction() as db:
             if _is_news(state, place, "\n".join(entry for *_, entry in entries)):
                 ranked += len(entries)
+                # One time for all: a model that is not among the newest has left the leaderboard.
+                now = utc_now()
                 db.executemany(
                     "insert into ranked (dataset_id, task_id, model_id, body, at) "
                     "values (?, ?, ?, ?, ?)",
-                    [(dataset, t, m, entry.encode(), utc_now()) for t, m, entry in entries],
+                    [(dataset, t, m, entry.encode(), now) for t, m, entry in entries],
                 )
     batches.land_all()
     said = f"{described:,} of {len(listed):,} benchmarks and {ranked:,} results landed"

@@ -21,6 +21,7 @@ from extract.hub.state import State, utc_now
 
 DATASET = "open-llm-leaderboard-old/results"
 _RESULT = re.compile(r"(?P<model>[^/]+(?:/[^/]+)?)/results_(?P<time>[^/]+)\.json")
+_DASHES = re.compile(r"T(\d\d)-(\d\d)-(\d\d)")
 _MAX_BYTES = 16_000_000
 
 
@@ -70,8 +71,9 @@ def _groups(items: list[File], size: int) -> Iterator[tuple[File, ...]]:
 
 
 def _time(file: File) -> str:
+    """Return when a file's evaluation ended; some names have dashes in the time of day."""
     found = _RESULT.fullmatch(file.path)
-    return found["time"] if found else ""
+    return _DASHES.sub(r"T\1:\2:\3", found["time"]) if found else ""
 
 
 def _read(hub: Hub, sha: str, file: File) -> _Result:
