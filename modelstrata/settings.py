@@ -36,6 +36,7 @@ class Settings(BaseSettings):
             clock's, in UTC.
         threads: regressions fitted side by side.
         allow_drop: publish although a mart lost more of its rows or values than is plausible.
+        release_repo: dataset repo `owner/name` on the Hub that releases are published to.
         gpu_model: model that the `gpu` job measures: Hub id, local folder or GGUF file.
         gpu_model_id: id that the results carry when the model is a folder or file.
         gpu_texts: JSONL text set that the `gpu` job measures on.
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     today: datetime.date = Field(default_factory=_utc_today)
     threads: int = Field(default=2, ge=1)
     allow_drop: bool = False
+    release_repo: str = ""
     gpu_model: str = ""
     gpu_model_id: str = ""
     gpu_texts: Path = ROOT / "gpu_jobs" / "texts" / "gsm8k.jsonl"
