@@ -78,7 +78,7 @@ def _plain(label: str, total: int, is_bytes: bool) -> Iterator[Advance]:
         steps += 1
         now = time.monotonic()
         # The first steps include start-up, so that an estimate from them alone would mislead.
-        if now - last >= _PLAIN_INTERVAL_S and 3 <= steps and done < total:
+        if now - last >= _PLAIN_INTERVAL_S and steps >= 3 and done < total:
             last = now
             left = (now - start) / done * (total - done)
             line(f"{count()}, about {left:.0f} s left" + (f" ({step})" if step else ""))

@@ -77,7 +77,10 @@ def _publish(settings: Settings, args: argparse.Namespace) -> None:
     hub = HubSettings.read()
     folder = write_release(settings.warehouse, settings.releases)
     if args.dry_run:
-        print("\n".join([*dry_run(folder, hub, options).lines(), "dry run: nothing was written"]))
+        print("\n".join(dry_run(folder, hub, options).lines()))
+        if not hub.token.get_secret_value():
+            print("without HF_TOKEN a private repo looks as if it were not there")
+        print("dry run: nothing was written to the Hub")
         return
     done = publish(folder, hub, options, lambda line: print(line, flush=True))
     who = "anyone can see it" if done.is_public else "private"

@@ -109,7 +109,7 @@ def _loading(contents: Contents) -> list[str]:
         "",
         "```sql",
         "-- DuckDB",
-        f"select * from '{file}';",
+        f"from '{file}';",
         "```",
         "",
         *(

@@ -21,8 +21,8 @@ def count_changes(old: Path, new: Path, mart: Mart) -> TableChanges:
         notes = [f"new columns: {', '.join(came)}"] if came else []
         notes += [f"columns that went: {', '.join(gone)}"] if gone else []
         if not set(mart.key) <= set(before.columns):
-            counts = [len(after), 0, len(before)]
-            return TableChanges(name, *counts, "; ".join(["another key", *notes]))
+            note = "; ".join(["another key", *notes])
+            return TableChanges(name, len(after), 0, len(before), note)
         kinds = dict(zip(after.columns, after.types, strict=True))
         both = [c for c in after.columns if c in before.columns]
         cast = ", ".join(f'try_cast("{c}" as {kinds[c]}) as "{c}"' for c in both)
@@ -31,18 +31,16 @@ def count_changes(old: Path, new: Path, mart: Mart) -> TableChanges:
         row = f"{key}, hash({values}) as row_hash"
         before.project(cast).project(f"{row}, false as is_new").create_view("before_rows")
         after.project(row + ", true as is_new").create_view("after_rows")
-        counts = list(
-            connection.execute(f"""
+        ((added, changed, removed),) = connection.execute(f"""
+            select
+                count(*) filter (where not was_there),
+                count(*) filter (where was_there and is_there and hashes > 1),
+                count(*) filter (where not is_there)
+            from (
                 select
-                    count(*) filter (where not was),
-                    count(*) filter (where was and "is" and hashes > 1),
-                    count(*) filter (where not "is")
-                from (
-                    select
-                        bool_or(not is_new) as was, bool_or(is_new) as "is",
-                        count(distinct row_hash) as hashes
-                    from (from before_rows union all from after_rows) group by {key}
-                )
-            """).fetchall()[0]  # noqa: S608 - our own names
-        )
-    return TableChanges(name, *counts, "; ".join(notes))
+                    bool_or(not is_new) as was_there, bool_or(is_new) as is_there,
+                    count(distinct row_hash) as hashes
+                from (from before_rows union all from after_rows) group by {key}
+            )
+        """).fetchall()  # noqa: S608 - our own names
+    return TableChanges(name, added, changed, removed, "; ".join(notes))

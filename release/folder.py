@@ -74,7 +74,7 @@ def write_release(
             for mart in catalog:
                 _write_mart(connection, mart, temporary / "data" / f"{mart.name}.parquet")
                 advance(mart.name)
-            has_paper_files = PAPER_MARTS <= {mart.name for mart in catalog}
+            has_paper_files = PAPER_MARTS.issubset(mart.name for mart in catalog)
             if has_paper_files:
                 write_paper_files(connection, temporary / "paper")
             contents = Contents(name, tuple(catalog), tuple(sources(connection)), has_paper_files)

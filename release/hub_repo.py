@@ -32,6 +32,7 @@ from modelstrata.settings import HubSettings
 WAITS_S = (1.0, 2.0, 4.0)
 #: The client waits for ever by default. The Hub may take its time over a large commit.
 _TIMEOUT = httpx2.Timeout(120.0, connect=20.0)
+_DATASET = "dataset"
 _PASSING = (408, 429, 500, 502, 503, 504)
 _AGAIN = "What was uploaded is kept: run the same command again."
 _T = TypeVar("_T")
@@ -80,7 +81,6 @@ class HubRepo:
         # False: no token that the client may find on this machine.
         self._token = hub.token.get_secret_value() or False
         self._api = HfApi(endpoint=hub.endpoint, token=self._token)
-        self._repo = {"repo_id": repo_id, "repo_type": "dataset"}
 
     @property
     def url(self) -> str:
@@ -102,7 +102,9 @@ class HubRepo:
     def files(self, sha: str) -> dict[str, RemoteFile]:
         """Return the files of a commit by path."""
         tree = self._tried(
-            lambda: list(self._api.list_repo_tree(**self._repo, revision=sha, recursive=True))
+            lambda: list(
+                self._api.list_repo_tree(self.id, repo_type=_DATASET, revision=sha, recursive=True)
+            )
         )
         return {
             entry.path: RemoteFile(
@@ -114,12 +116,12 @@ class HubRepo:
 
     def tags(self) -> dict[str, str]:
         """Return the commit of each tag."""
-        refs = self._tried(lambda: self._api.list_repo_refs(**self._repo))
+        refs = self._tried(lambda: self._api.list_repo_refs(self.id, repo_type=_DATASET))
         return {tag.name: tag.target_commit for tag in refs.tags}
 
     def commits_titled(self, title: str) -> list[str]:
         """Return the commits of `main` with a title, newest first."""
-        commits = self._tried(lambda: self._api.list_repo_commits(**self._repo))
+        commits = self._tried(lambda: self._api.list_repo_commits(self.id, repo_type=_DATASET))
         return [commit.commit_id for commit in commits if commit.title == title]
 
     def read(self, path: str, sha: str) -> bytes:
@@ -140,7 +142,7 @@ class HubRepo:
         return self._tried(download)
 
     def _stream(self, path: str, sha: str) -> Iterator[bytes]:
-        url = hf_hub_url(self.id, path, repo_type="dataset", revision=sha, endpoint=self.endpoint)
+        url = hf_hub_url(self.id, path, repo_type=_DATASET, revision=sha, endpoint=self.endpoint)
         headers = build_hf_headers(token=self._token)
         with http_stream_backoff("GET", url, headers=headers, max_retries=2) as answer:
             if answer.status_code >= 400:
@@ -153,13 +155,15 @@ class HubRepo:
     def create(self, *, is_private: bool) -> None:
         """Make the repo, if nobody has since."""
         self._tried(
-            lambda: self._api.create_repo(**self._repo, private=is_private, exist_ok=True)
+            lambda: self._api.create_repo(
+                self.id, repo_type=_DATASET, private=is_private, exist_ok=True
+            )
         )
 
     def upload(self, file: CommitOperationAdd) -> None:
         """Send a file's content, if the Hub does not hold it; no commit shows it yet."""
         with self._sending(file.path_in_repo):
-            self._api.preupload_lfs_files(self.id, [file], repo_type="dataset")
+            self._api.preupload_lfs_files(self.id, [file], repo_type=_DATASET)
 
     def commit(
         self,
@@ -185,8 +189,9 @@ class HubRepo:
             try:
                 with self._sending("the commit"):
                     return self._api.create_commit(
-                        **self._repo,
-                        operations=list(operations),
+                        self.id,
+                        list(operations),
+                        repo_type=_DATASET,
                         commit_message=title,
                         commit_description=text,
                         parent_commit=parent,
@@ -212,7 +217,11 @@ class HubRepo:
 
     def tag(self, name: str, sha: str) -> None:
         """Name a commit; a tag that is there already stays where it is."""
-        self._tried(lambda: self._api.create_tag(**self._repo, tag=name, revision=sha, exist_ok=True))
+        self._tried(
+            lambda: self._api.create_tag(
+                self.id, repo_type=_DATASET, tag=name, revision=sha, exist_ok=True
+            )
+        )
 
     def _tried(self, call: Callable[[], _T], *, may_be_missing: bool = False) -> _T:
         """Call again after failures that pass."""

@@ -7,12 +7,12 @@ KNOWN_LIMITS = (
     "what the models' authors report of themselves.",
     "Rows of `structure_performance` whose `structure_tier` is `imputed` get their structure from "
     "other models. They are no basis for a headline: use `exact`, as every R² here does.",
-    "Most configs of the embedded snapshot are partial. A key that one leaves out is unknown, never "
-    "a default, so that `d_ffn`, `kv_heads` and others are missing for many models.",
+    "Most configs of the embedded snapshot are partial. A key that one leaves out is unknown, "
+    "never a default, so that `d_ffn`, `kv_heads` and others are missing for many models.",
     "Thousands of fine-tunes are near copies of one base model and no independent draws. A "
     "regression on a random split recognises them; read its R² beside that of the grouped split.",
-    "`size` comes from sources of different precision (`size_source`); the first leaderboard states "
-    "whole billions, rounded down. Where a stated size and the counted one differ, "
+    "`size` comes from sources of different precision (`size_source`); the first leaderboard "
+    "states whole billions, rounded down. Where a stated size and the counted one differ, "
     "`has_size_conflict` says so.",
     "Dates: 2022-03-02 is what the Hub gives all older repositories, and most models of the first "
     "leaderboard have the day of their submission only, which is late (`date_source`).",

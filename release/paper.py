@@ -18,24 +18,23 @@ _STRUCTURE = (
     'cast("date" as varchar) as "date"'
 )
 _SCORES = "arc_challenge, hellaswag, mmlu, truthfulqa, winogrande, gsm8k"
-_WIDE = ", ".join(
-    f"max(score) filter (where benchmark = '{name}') as {name}" for name in _SCORES.split(", ")
-)
-#: Each file's query.
+#: Each file's rows and columns.
 PAPER_FILES = {
-    "model_info.csv": f"""
-        select model_id as model, {_STRUCTURE}, architecture
-        from marts.models left join marts.model_structures using (model_id) order by model
-    """,
-    "performance.csv": f"""
-        select model_id as model, {_WIDE} from marts.benchmark_scores
-        where leaderboard = 'open_llm_v1' and not coalesce(is_flagged, false)
-        group by model_id order by model
-    """,
-    "merge_performance_parameter.csv": f"""
-        select model_id as model, {_STRUCTURE}, {_SCORES} from marts.structure_performance
-        where structure_tier = 'exact' order by model
-    """,
+    "model_info.csv": (
+        "from marts.models left join marts.model_structures using (model_id)",
+        f"model_id as model, {_STRUCTURE}, architecture",
+    ),
+    "performance.csv": (
+        "from (pivot (from marts.benchmark_scores where leaderboard = 'open_llm_v1' "
+        "and not coalesce(is_flagged, false)) "
+        "on benchmark in ('arc_challenge', 'hellaswag', 'mmlu', 'truthfulqa', 'winogrande', "
+        "'gsm8k') using max(score) group by model_id)",
+        f"model_id as model, {_SCORES}",
+    ),
+    "merge_performance_parameter.csv": (
+        "from marts.structure_performance where structure_tier = 'exact'",
+        f"model_id as model, {_STRUCTURE}, {_SCORES}",
+    ),
 }
 #: The marts that they are made of.
 PAPER_MARTS = frozenset({"models", "model_structures", "benchmark_scores", "structure_performance"})
@@ -49,12 +48,14 @@ def write_paper_files(connection: duckdb.DuckDBPyConnection, folder: Path) -> li
         StorageError: the disk is full or not writable.
     """
     written = []
-    for name, query in PAPER_FILES.items():
+    for name, (rows_of, columns) in PAPER_FILES.items():
         try:
-            rows = connection.sql(query)
+            rows = connection.sql(rows_of).project(columns).order("model")
         except duckdb.CatalogException as error:
             reason = str(error).splitlines()[0]
-            raise ModelstrataError(f"{name} cannot be made ({reason}): run `make build`.") from error
+            raise ModelstrataError(
+                f"{name} cannot be made ({reason}): run `make build`."
+            ) from error
 
         def write(path: Path, rows: duckdb.DuckDBPyRelation = rows) -> None:
             rows.write_csv(str(path), header=True)

@@ -1,14 +1,11 @@
-"""What publishing a release folder would do: decided from the folder and the repo, by reading only."""
+"""What publishing a release folder would do, decided by reading alone."""
 
-import hashlib
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelstrata.errors import ModelstrataError, PublishFailed, storage_errors
 from modelstrata.model_ids import is_model_id
-from release.card import data_card
 from release.changes import count_changes
 from release.contents import (
     CARD,
@@ -19,9 +16,10 @@ from release.contents import (
     TableChanges,
     read_contents,
 )
-from release.folder import checksums, read_checksums
+from release.files import LocalFile, checked_folder, hashed, version_files
+from release.folder import read_checksums
 from release.hub_repo import HubRepo, RemoteFile
-from release.paper import PAPER_FILES, PAPER_MARTS
+from release.paper import PAPER_MARTS
 
 
 @dataclass(frozen=True)
@@ -40,23 +38,6 @@ class PublishOptions:
 
 
 @dataclass(frozen=True)
-class LocalFile:
-    """A file to be in the repo: where its bytes are, and its hashes as the Hub and git make them."""
-
-    path: str
-    data: Path | bytes
-    size: int
-    sha256: str
-    git_oid: str
-
-    def is_as(self, there: RemoteFile | None) -> bool:
-        """Tell whether the Hub holds the same bytes."""
-        if there is None:
-            return False
-        return there.sha256 == self.sha256 if there.sha256 else there.git_oid == self.git_oid
-
-
-@dataclass(frozen=True)
 class Plan:
     """What is to be done.
 
@@ -69,6 +50,7 @@ class Plan:
         replaced: files that others edited since the last version; they are replaced.
         published: the commit that is this version already; empty if there is none.
         is_tagged: the version's tag names it.
+        is_newest: it is what `main` holds.
     """
 
     options: PublishOptions
@@ -81,6 +63,7 @@ class Plan:
     replaced: tuple[str, ...] = ()
     published: str = ""
     is_tagged: bool = False
+    is_newest: bool = True
 
     @property
     def title(self) -> str:
@@ -97,12 +80,16 @@ class Plan:
         left = [f"left out: {left.table} ({left.reason})" for left in self.contents.left_out]
         if self.published:
             done = "is published" if self.is_tagged else "is committed, and is checked and tagged"
-            return [f"{version} {done}: {self.url}/tree/{self.published}", "nothing to send"]
+            moved = [] if self.is_newest else ["main has moved on since: it holds other commits"]
+            where = f"{version} {done}: {self.url}/tree/{self.published}"
+            return [where, *moved, "nothing to send"]
         kept = len(self.files) - len(self.send)
         lines = [f"{self.url} ({who}{'' if self.parent else ', is made'})"]
         if self.options.public:
             lines.append("PUBLIC: anyone can see and download what is published there")
-        lines.append(f"one commit and the tag {version}; {len(self.send)} files, {_size(self.size)}:")
+        lines.append(
+            f"one commit and the tag {version}; {len(self.send)} files, {_size(self.size)}:"
+        )
         lines += [f"  {file.path}  {_size(file.size)}" for file in self.send]
         lines += [f"unchanged: {kept} files"] if kept else []
         lines += [f"delete: {path}" for path in self.delete]
@@ -146,25 +133,25 @@ def plan_publication(folder: Path, repo: HubRepo, options: PublishOptions) -> Pl
         PublishFailed: the repo cannot be used as it is: other visibility, the version's tag on
             something else, files of others in the way; or the Hub refuses.
     """
-    listed = _checked(folder)
+    listed = checked_folder(folder)
     contents = replace(read_contents(folder), repo=options.repo)
     if options.without_unlicensed:
         contents = _licensed_only(contents)
     head = repo.head()
     if head is None:
-        files = _files(folder, listed, contents)
+        files = version_files(folder, listed, contents)
         return Plan(options, repo.url, contents, "", files, files)
     if head.is_private == options.public:
         raise PublishFailed(_other_visibility(repo, options.public))
     published = _find(folder, listed, repo, options, contents)
     if published:
-        return published
+        return replace(published, is_newest=published.published == head.sha)
     there = repo.files(head.sha)
     last = _last(repo, head.sha, there)
     if last is not None:
         changes = _count(folder, repo, head.sha, there, last, contents)
         contents = replace(contents, previous=last.version, changes=changes)
-    files = _files(folder, listed, contents)
+    files = version_files(folder, listed, contents)
     known = read_checksums(repo.read(CHECKSUMS, head.sha).decode(errors="replace")) if last else {}
     send = tuple(file for file in files if not file.is_as(there.get(file.path)))
     ours = {path for path in (*known, CHECKSUMS) if last and path in there and _may_be_ours(path)}
@@ -200,14 +187,15 @@ def _find(
     old = _last(repo, sha, there)
     # What the version's card says of changes depends on what was there when it was published.
     then = replace(new, previous=old.previous, changes=old.changes) if old else new
-    files = _files(folder, listed, then)
+    files = version_files(folder, listed, then)
     differing = [file.path for file in files if not file.is_as(there.get(file.path))]
     if differing:
         what = f"The tag {new.version}" if is_tagged else f"A commit titled {_title(new.version)!r}"
         raise PublishFailed(
             f"{what} of {repo.id} names {sha[:8]}, which holds something else "
-            f"({', '.join(differing[:3])}): remove it on {repo.url} if it is wrong. "
-            "Nothing was sent."
+            f"({', '.join(differing[:3])}). Nothing was sent. If the program has changed since, "
+            f"`make build` makes a new version; a tag or commit that is wrong can be "
+            f"removed on {repo.url}."
         )
     return Plan(options, repo.url, then, sha, files, published=sha, is_tagged=is_tagged)
 
@@ -253,7 +241,7 @@ def _count(
                 if mart.name not in before or old is None:
                     changes.append(TableChanges(mart.name, mart.rows, 0, 0, "new table"))
                     continue
-                local = _hashed(f"data/{mart.name}.parquet", folder / f"data/{mart.name}.parquet")
+                local = hashed(f"data/{mart.name}.parquet", folder / f"data/{mart.name}.parquet")
                 if local.is_as(old):
                     continue
                 copy = scratch / f"{mart.name}.parquet"
@@ -274,55 +262,6 @@ def _count(
         if mart.name not in names
     ]
     return tuple(sorted(changes, key=lambda change: change.table))
-
-
-def _checked(folder: Path) -> dict[str, str]:
-    """Return the folder's checksums after comparing each file with them."""
-    try:
-        listed = read_checksums((folder / CHECKSUMS).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelstrataError(f"{folder} is no release folder: run `python -m release`.") from error
-    for path, digest in listed.items():
-        file = folder / path
-        if not file.is_file() or _hashed(path, file).sha256 != digest:
-            raise ModelstrataError(
-                f"{file} is not what {CHECKSUMS} lists: remove {folder} and run "
-                "`python -m release`."
-            )
-    return listed
-
-
-def _files(folder: Path, listed: dict[str, str], contents: Contents) -> tuple[LocalFile, ...]:
-    """Return every file of a version, the texts made for its repo."""
-    paths = [f"data/{mart.name}.parquet" for mart in contents.marts]
-    paths += [f"paper/{name}" for name in PAPER_FILES] if contents.has_paper_files else []
-    files = [_hashed(path, folder / path) for path in paths]
-    files.append(_hashed(CARD, data_card(contents).encode()))
-    files.append(_hashed(CONTENTS, contents.to_json()))
-    digests = {file.path: file.sha256 for file in files}
-    if any(listed.get(path) != digests[path] for path in paths):
-        raise ModelstrataError(f"{folder} changed while it was read: run the same command again.")
-    files.append(_hashed(CHECKSUMS, checksums(digests).encode()))
-    return tuple(sorted(files, key=lambda file: file.path))
-
-
-def _hashed(path: str, data: Path | bytes) -> LocalFile:
-    size = len(data) if isinstance(data, bytes) else data.stat().st_size
-    sha256 = hashlib.sha256()
-    git = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
-    for piece in _pieces(data):
-        sha256.update(piece)
-        git.update(piece)
-    return LocalFile(path, data, size, sha256.hexdigest(), git.hexdigest())
-
-
-def _pieces(data: Path | bytes) -> Iterable[bytes]:
-    if isinstance(data, bytes):
-        yield data
-        return
-    with data.open("rb") as file:
-        while piece := file.read(1 << 20):
-            yield piece
 
 
 def _edited_texts(

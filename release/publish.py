@@ -18,9 +18,9 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from modelstrata.errors import PublishFailed, storage_errors
 from modelstrata.progress import progress
 from modelstrata.settings import HubSettings
+from release.files import LocalFile
 from release.hub_repo import HubRepo
 from release.plan import (
-    LocalFile,
     Plan,
     PublishOptions,
     find_version,
