@@ -72,6 +72,8 @@ def _front_matter(contents: Contents) -> dict[str, object]:
                 **({"default": True} if mart.name == DEFAULT_TABLE else {}),
             }
             for mart in contents.marts
+            # `load_dataset` and the Hub's viewer fail on a table without rows.
+            if mart.rows
         ],
     }
 
@@ -81,7 +83,7 @@ def _page(contents: Contents) -> str:
 
 
 def _loading(contents: Contents) -> list[str]:
-    names = [mart.name for mart in contents.marts]
+    names = [mart.name for mart in contents.marts if mart.rows]
     table = DEFAULT_TABLE if DEFAULT_TABLE in names else next(iter(names), DEFAULT_TABLE)
     # `@version` is the tag, so that the same lines give the same rows later on.
     pinned = f"hf://datasets/{contents.repo}@{contents.version}" if contents.repo else ""
@@ -130,7 +132,9 @@ def _cell(text: str) -> str:
 
 def _overview(marts: tuple[Mart, ...]) -> list[str]:
     rows = [f"| [{m.name}](#{m.name}) | {m.rows:,} | {_cell(m.description)} |" for m in marts]
-    return ["| table | rows | what it holds |", "|---|--:|---|", *rows]
+    empty = "A table without rows has a file and no configuration: `datasets` cannot load it."
+    note = [] if all(m.rows for m in marts) else ["", empty]
+    return ["| table | rows | what it holds |", "|---|--:|---|", *rows, *note]
 
 
 def _left_out(contents: Contents) -> list[str]:

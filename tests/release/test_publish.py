@@ -143,7 +143,8 @@ for name in {sorted(set(MARTS) - {"structure_performance", "block_influence"})}:
 def test_the_card_tells_all_that_a_reader_needs(hub: HubServer, folder: Path) -> None:
     send(hub, folder)
     text, front = card_of(hub)
-    assert {c["config_name"] for c in front["configs"]} == set(MARTS)
+    # Of a table without rows `datasets` can make nothing.
+    assert {c["config_name"] for c in front["configs"]} == set(MARTS) - {"block_influence"}
     assert (front["license"], front["license_name"]) == ("other", "per-source")
     assert front["license_link"].endswith(f"{REPO}#sources-and-licenses")
     assert "## Sources and licenses" in text
@@ -252,7 +253,7 @@ def test_the_switch_leaves_out_what_quotes_a_source_without_a_license(
     names = {"benchmark_scores", "block_influence", "models", "score_distributions"}
     assert kept == {f"data/{name}.parquet" for name in names}
     text, front = card_of(hub)
-    assert {config["config_name"] for config in front["configs"]} == names
+    assert {config["config_name"] for config in front["configs"]} == names - {"block_influence"}
     assert "`structure_performance` quotes gpu_poor (hub_configs)" in text
 
 
