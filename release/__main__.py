@@ -104,6 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ModelstrataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped: the same command makes up for what is left", file=sys.stderr)
+        return 130
     return 0
 
 

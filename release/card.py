@@ -194,7 +194,7 @@ def _columns(mart: Mart) -> list[str]:
     return [
         f"### {mart.name}",
         "",
-        f"{mart.description} Key: {', '.join(mart.key)}.",
+        f"{mart.description} Key: {', '.join(mart.key)}. {_quotes(mart)}".strip(),
         "",
         "| column | type | meaning |",
         "|---|---|---|",
@@ -203,25 +203,28 @@ def _columns(mart: Mart) -> list[str]:
     ]
 
 
+def _quotes(mart: Mart) -> str:
+    if mart.quotes is None:
+        return ""
+    quoted = ", ".join(mart.quotes) or "no single record"
+    return f"Quotes {quoted}: {_cell(mart.quotes_reason)}."
+
+
 def _sources(contents: Contents) -> list[str]:
-    quoted_by: dict[str, list[str]] = {}
-    for mart in contents.marts:
-        for name in mart.quotes or ():
-            quoted_by.setdefault(name, []).append(mart.name)
     rows = [
         f"| {s.landing_table} | {_cell(f'{s.source} {s.version}')} | {_cell(s.origin)} "
-        f"| {_cell(s.license)} | {s.retrieved} | {_cell(s.note)} "
-        f"| {', '.join(quoted_by.get(s.landing_table, [])) or 'no table here'} |"
+        f"| {_cell(s.license)} | {s.retrieved} | {_cell(s.note)} |"
         for s in contents.sources
     ]
     return [
         "## Sources and licenses",
         "",
         "The program is MIT-licensed. The data carry the terms of their sources; where a license "
-        "is not stated, ask the source before you pass its facts on.",
+        "is not stated, ask the source before you pass its facts on. Each table says below its name "
+        "which of these landing tables it quotes.",
         "",
-        "| landing table | source | origin | license | retrieved | note | quoted by |",
-        "|---|---|---|---|---|---|---|",
+        "| landing table | source | origin | license | retrieved | note |",
+        "|---|---|---|---|---|---|",
         *rows,
         "",
     ]

@@ -78,7 +78,8 @@ class Contents:
             return _CONTENTS.validate_json(raw)  # type: ignore[return-value]
         except ValidationError as error:
             raise ModelstrataError(
-                f"{CONTENTS} of {where} cannot be read: {error.errors()[0]['msg']}."
+                f"{CONTENTS} of {where} cannot be read ({error.errors()[0]['msg']}): restore it, "
+                "from the repo's history or by `python -m release`."
             ) from error
 
     def unlicensed(self) -> tuple[LeftOut, ...]:

@@ -4,7 +4,7 @@ KNOWN_LIMITS = (
     "The two Open LLM Leaderboards are archives: the first ended in 2024, the second in 2025. "
     "Models that came later have none of their scores.",
     "Results of the leaderboards `hub_eval_results` and `model_index`, where there are any, are "
-    "what the models' authors report of themselves.",
+    "what model repositories report, mostly by their authors; nobody ran them again for this.",
     "Rows of `structure_performance` whose `structure_tier` is `imputed` get their structure from "
     "other models. They are no basis for a headline: use `exact`, as every R² here does.",
     "Most configs of the embedded snapshot are partial. A key that one leaves out is unknown, "

@@ -151,7 +151,8 @@ def test_the_card_tells_all_that_a_reader_needs(hub: HubServer, folder: Path) ->
     for mart in MARTS:
         assert f"### {mart}\n" in text
     (row,) = (line for line in text.splitlines() if line.startswith("| hub_configs"))
-    assert "gpu_poor" in row and "none stated" in row and "structure_performance" in row
+    assert "gpu_poor" in row and "none stated" in row
+    assert "Key: model_id. Quotes hub_models, hub_configs: because." in text
     # Nothing was crawled, so that the Hub is no source of this warehouse.
     assert "Hugging Face Hub |" not in text
     assert "2509.18136" in text and "2605.14075" in text
