@@ -34,6 +34,10 @@ class NotEnoughData(ModelstrataError):
     """Too few rows or groups for the study that was asked for."""
 
 
+class PublishFailed(ModelstrataError):
+    """A release was not published, or not as it should be; the message says how far it came."""
+
+
 class StorageError(ModelstrataError):
     """The disk is full, read-only or not writable for this user."""
 

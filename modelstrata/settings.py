@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         allow_drop: publish although a mart lost more of its rows or values than is plausible.
         hub_scope: what a refresh lists of the Hub, every model or those of text generation.
         bigcodebench_site: address of BigCodeBench's two files of results.
+        release_repo: dataset repo `owner/name` on the Hub that releases are published to.
         gpu_model: model that the `gpu` job measures: Hub id, local folder or GGUF file.
         gpu_model_id: id that the results carry when the model is a folder or file.
         gpu_texts: JSONL text set that the `gpu` job measures on.
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     allow_drop: bool = False
     hub_scope: Literal["everything", "text-generation"] = "everything"
     bigcodebench_site: str = "https://bigcode-bench.github.io"
+    release_repo: str = ""
     gpu_model: str = ""
     gpu_model_id: str = ""
     gpu_texts: Path = ROOT / "gpu_jobs" / "texts" / "gsm8k.jsonl"

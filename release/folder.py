@@ -1,12 +1,15 @@
 """Build the release folder from the published warehouse.
 
-`data/release/<version>/` holds `data/<mart>.parquet` for each mart, `README.md` (the data card)
-and `SHA256SUMS`. The version is the program's and the warehouse's fingerprint, so that the same
-warehouse gives the same folder, byte for byte.
+`data/release/<version>/` holds `data/<mart>.parquet` for each mart, the structure paper's three
+files in `paper/`, `README.md` (the data card), `release.json` (the same for programs) and
+`SHA256SUMS`. The version is the program's and the warehouse's fingerprint, so that the same
+warehouse gives the same folder, byte for byte. What changed against the version before is not in
+it: that depends on what is on the Hub, and is counted when the folder is published.
 """
 
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -16,6 +19,8 @@ from modelstrata.errors import ModelstrataError, storage_error_in_text, storage_
 from modelstrata.landing import file_digest, sync_folder
 from release.card import data_card
 from release.catalog import Mart, marts, sources
+from release.contents import CARD, CHECKSUMS, CONTENTS, Contents
+from release.paper import PAPER_MARTS, write_paper_files
 
 
 def version(fingerprint: str) -> str:
@@ -56,11 +61,7 @@ def write_release(
         ModelstrataError: there is no warehouse, or it was not built whole.
         StorageError: the disk is full or not writable.
     """
-    if not warehouse.exists():
-        raise ModelstrataError(f"There is no warehouse at {warehouse}: run `make build` first.")
-    with _opened(warehouse) as connection:
-        # One thread, so that row groups are cut and written in the same order each time.
-        connection.execute("set threads = 1")
+    with opened(warehouse) as connection:
         name = warehouse_version(connection)
         target = releases / name
         if target.exists():
@@ -73,22 +74,36 @@ def write_release(
             for mart in catalog:
                 _write_mart(connection, mart, temporary / "data" / f"{mart.name}.parquet")
                 advance(mart.name)
-            card = data_card(name, catalog, sources(connection))
-            (temporary / "README.md").write_text(card, encoding="utf-8")
+            has_paper_files = PAPER_MARTS.issubset(mart.name for mart in catalog)
+            if has_paper_files:
+                write_paper_files(connection, temporary / "paper")
+            contents = Contents(name, tuple(catalog), tuple(sources(connection)), has_paper_files)
+            (temporary / CARD).write_text(data_card(contents), encoding="utf-8")
+            (temporary / CONTENTS).write_bytes(contents.to_json())
             _write_checksums(temporary)
             temporary.replace(target)
             sync_folder(releases)
     return target
 
 
-def _opened(warehouse: Path) -> duckdb.DuckDBPyConnection:
+def opened(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    """Open a published warehouse, read-only.
+
+    Raises:
+        ModelstrataError: there is none, or it cannot be opened.
+    """
+    if not warehouse.exists():
+        raise ModelstrataError(f"There is no warehouse at {warehouse}: run `make build` first.")
     try:
-        return duckdb.connect(str(warehouse), read_only=True)
+        connection = duckdb.connect(str(warehouse), read_only=True)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise ModelstrataError(
             f"{warehouse} cannot be opened ({reason}). Remove it and run `make build`."
         ) from error
+    # One thread, so that rows are cut into groups and written in the same order each time.
+    connection.execute("set threads = 1")
+    return connection
 
 
 def _write_mart(connection: duckdb.DuckDBPyConnection, mart: Mart, path: Path) -> None:
@@ -105,5 +120,16 @@ def _write_mart(connection: duckdb.DuckDBPyConnection, mart: Mart, path: Path) -
 
 def _write_checksums(folder: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+    digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+    (folder / CHECKSUMS).write_text(checksums(digests), encoding="utf-8")
+
+
+def checksums(digests: Mapping[str, str]) -> str:
+    """Return the text of `SHA256SUMS` for files by path."""
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items()))
+
+
+def read_checksums(text: str) -> dict[str, str]:
+    """Return the files that a text of `SHA256SUMS` lists, by path; other lines are left out."""
+    found = (re.fullmatch(r"([0-9a-f]{64})  (.+)", line) for line in text.splitlines())
+    return {match[2]: match[1] for match in found if match}

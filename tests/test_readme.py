@@ -22,9 +22,9 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.strip().splitlines()]
 SCRIPTS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-SERVE_HUB, CRAWL_HUB = (c for c in COMMANDS if "tests.hub" in c or "HF_ENDPOINT" in c)
+SERVE_HUB, CRAWL_HUB, PUBLISH = (c for c in COMMANDS if "tests.hub" in c or "HF_ENDPOINT" in c)
 #: Servers and what needs one, which have tests of their own, and the command that runs this test.
-NOT_HERE = ("make dev", "make refresh", "make test", SERVE_HUB, CRAWL_HUB)
+NOT_HERE = ("make dev", "make refresh", "make test", SERVE_HUB, CRAWL_HUB, PUBLISH)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,10 @@ def test_command_of_the_readme_runs(command: str, data: Path) -> None:
     assert run(["bash", "-c", command.replace("data/", f"{data}/")], data)
 
 
-def test_the_hub_of_the_readme_is_crawled(data: Path) -> None:
+def test_the_hub_of_the_readme_is_crawled_and_published_to(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    serve, crawl = (command.replace("8733", port) for command in (SERVE_HUB, CRAWL_HUB))
+    serve, crawl, publish = (c.replace("8733", port) for c in (SERVE_HUB, CRAWL_HUB, PUBLISH))
     assert serve != SERVE_HUB
     server = subprocess.Popen(
         ["bash", "-c", f"exec {serve}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -65,6 +65,8 @@ def test_the_hub_of_the_readme_is_crawled(data: Path) -> None:
         assert f":{port}" in server.stdout.readline()
         said = run(["bash", "-c", crawl.replace("data/", f"{data}/")], data)
         assert "1,000 listed, 1,000 new or changed" in said
+        assert "(private): " in run(["bash", "-c", publish], data)
+        assert "nothing was sent" in run(["bash", "-c", publish], data)
     finally:
         server.terminate()
         server.communicate(timeout=20)

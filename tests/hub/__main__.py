@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,9 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with hub:
+    with hub, tempfile.TemporaryDirectory() as storage:
+        # The client sends large files to Xet wherever it is installed.
+        hub.set(xet_folder=storage)
         print(f"HF_ENDPOINT={hub.url} HF_TOKEN={hub.token}", flush=True)
         print(f"{arguments.models:,} models; Ctrl-C ends it", flush=True)
         ended.wait()

@@ -16,6 +16,7 @@ from tests.hub.listing import caller_of, kind_of
 from tests.hub.repos import Blob, Kind, Repo
 from tests.hub.state import Account, State
 from tests.hub.trees import decoded
+from tests.hub.xet import stored
 
 #: As the Hub: what a preupload call may ask about at once.
 MAX_PREUPLOAD_FILES = 256
@@ -196,9 +197,9 @@ class Writes:
         elif key == "lfsFile":
             content = self.state.lfs.get(value["oid"])
             if content is None and self.state.xet_folder is not None:
-                # Its bytes are in the Xet storage, which this server does not read.
-                files[path] = Blob(value["size"], None, value["oid"])
-                return
+                content = stored(self.state.xet_folder, value["oid"], value["size"])
+                if content is not None:
+                    self.state.lfs[value["oid"]] = content
             if content is None:
                 raise HubError(400, f"LFS pointer pointed to a file that does not exist: {path}")
             files[path] = Blob(len(content), content, value["oid"])

@@ -54,6 +54,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             insert into rules.data_sources values
                 ('hub_models', 'llmfit', null, 'PyPI', 'MIT', '2026-11-21', 'as listed');
             create table meta.publication (fingerprint varchar, modelstrata_version varchar);
+            create table meta.landing_batches ("table" varchar, batch varchar, digest varchar);
+            create table rules.release_tables (mart varchar, quotes varchar, reason varchar);
         """)
         connection.execute("insert into meta.publication values (?, '0.1.0')", [FINGERPRINT])
         for mart, (meaning, columns) in DESCRIPTIONS.items():
