@@ -185,7 +185,8 @@ class _Run:
         self.summary.models = crawl.models
         self._fetch(crawl)
         self.batches.land_all()
-        self.state.finish(crawl)
+        self.state.finish(crawl, self.scope)
+        self.batches.land_all()
 
     def _list(self, crawl: Crawl) -> None:
         earlier = self.state.earlier_models(self.scope.key)
