@@ -23,6 +23,8 @@ MARTS = {
     "column_statistics_comparison",
     "feature_importances",
     "imputation_accuracy",
+    "model_history",
+    "model_lifetimes",
     "model_structures",
     "models",
     "monthly_model_counts",
