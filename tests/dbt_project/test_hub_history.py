@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
+
 from extract.hub.compact.compaction import compact
 from modelstrata.settings import Settings
 from tests.dbt_project.conftest import TABLES, Warehouse
 from tests.dbt_project.test_increments import hashes
-from tests.dbt_project.zone import land, listing, v1
+from tests.dbt_project.zone import Row, land, listing, v1
 from tests.extract.crawls import crawl_here
 from tests.hub.server import HubServer
 
@@ -48,6 +50,19 @@ def test_history_outlives_compaction(build: Callable[..., Warehouse], tmp_path: 
         hub.update("acme/changed", likes=3)
         crawl_here(hub, data, "--refresh-counts", "0")
 
+    # Later crawls by hand, of which the last knows nothing of these models.
+    ((state, whole),) = duckdb.sql(
+        f"select distinct state, is_whole from '{landing}/hub_crawls/hub-*.parquet' where is_whole"
+    ).fetchall()
+    assert whole
+    later = {"is_whole": True, "finished_at": "2099-01-02 00:00:00+00"}
+    scopes: list[Row] = [
+        {"state": state, "author": "acme", "started_at": "2099-01-01 01:00:00+00"},
+        {"state": state, "author": "b", "started_at": "2099-02-01 01:00:00+00"},
+        {"state": "other", "started_at": "2099-03-01 01:00:00+00"},
+    ]
+    land(landing, "hub_crawls", "hand", [{**later, **scope} for scope in scopes])
+
     grown = build(data, TABLES)
     status = "select model_id, status, is_gated from marts.models where author = 'acme' order by all"
     assert grown.rows(status) == [
@@ -72,10 +87,16 @@ def test_history_outlives_compaction(build: Callable[..., Warehouse], tmp_path: 
     ]
     likes = "select likes from marts.model_history where model_id = 'acme/changed' order by observed_at"
     assert grown.rows(likes) == [(1,), (2,), (3,)]
-    lives = "select first_seen_on < last_seen_on, gone_on is not null, n_listings "
+    lives = "select first_seen_on::varchar, last_seen_on::varchar, gone_on::varchar, n_listings "
     lives += "from marts.model_lifetimes where model_id = ?"
-    assert grown.one(lives, "acme/kept")[0]
-    assert grown.one(lives, "acme/removed") == (False, True, 1)
+    (today,) = grown.one(
+        "select (observed_at at time zone 'UTC')::date::varchar from marts.model_history "
+        "where seen_id = 'acme/removed' and status = 'listed'"
+    )
+    assert grown.one(lives, "acme/kept")[:3] == ("2025-01-01", "2099-01-01", None)
+    first_seen, last_seen, gone, listings = grown.one(lives, "acme/removed")
+    assert (first_seen, last_seen, listings) == (today, today, 1) and gone >= today
+    assert grown.one(lives, "acme/twice-2")[:3] == (today, "2099-01-01", None)
     assert grown.one("select count(*) from intermediate.int_model_aliases where seen_id = 'b/ONE'") == (0,)
     grown.connection.close()
     before = hashes(data)

@@ -63,9 +63,15 @@ renames as (
 
 ties as (
 
-    select one, other from renames
+    select
+        one,
+        other
+    from renames
     union
-    select other as one, one as other from renames
+    select
+        other as one,
+        one as other
+    from renames
 
 ),
 

@@ -133,8 +133,8 @@ stated_renames as (
 
 ),
 
--- Two ids that the Hub lists with different days of creation are two repositories, and so is what it
--- lists after it said that the id has moved.
+-- Two ids that the Hub lists with different days of creation are two repositories, and so is what
+-- it lists after it said that the id has moved.
 steps as (
 
     select
@@ -153,9 +153,18 @@ steps as (
 
 walks as (
 
-    select key, new_id, reason, 1 as n_steps from steps
+    select
+        key,
+        new_id,
+        reason,
+        1 as n_steps
+    from steps
     union all
-    select walks.key, steps.new_id, walks.reason, walks.n_steps + 1 as n_steps
+    select
+        walks.key,
+        steps.new_id,
+        walks.reason,
+        walks.n_steps + 1 as n_steps
     from walks
     inner join steps on lower(walks.new_id) = steps.key
     -- No repository moves so often: it is a circle, which leads nowhere.
@@ -165,7 +174,11 @@ walks as (
 
 renames as (
 
-    select key, new_id, reason from walks
+    select
+        key,
+        new_id,
+        reason
+    from walks
     where lower(new_id) not in (select steps.key from steps)
 
 ),

@@ -57,4 +57,4 @@ select
     observed.source
 from observed
 inner join {{ ref('int_model_aliases') }} as aliases using (seen_id)
-semi join {{ ref('int_models_described') }} as described using (model_id)
+semi join {{ ref('int_models_described') }} using (model_id)

@@ -7,7 +7,9 @@ with newest as (
         count(*) filter (status = 'listed') as n_listings,
         max(observed_at) filter (status = 'listed') as listed_at,
         arg_max(record_id, observed_at) filter (status = 'listed') as record_id,
-        max(observed_at) filter (status <> 'listed' and lower(seen_id) = lower(model_id)) as absent_at
+        max(observed_at) filter (
+            status <> 'listed' and lower(seen_id) = lower(model_id)
+        ) as absent_at
     from {{ ref('model_history') }}
     group by model_id
 
@@ -66,8 +68,8 @@ seen as (
     inner join scopes
         on
             lives.state = scopes.state
-            and (scopes.author is null or scopes.author = lives.author)
-            and (scopes.pipeline_tag is null or scopes.pipeline_tag = lives.pipeline_tag)
+            and (scopes.author is null or lives.author = scopes.author)
+            and (scopes.pipeline_tag is null or lives.pipeline_tag = scopes.pipeline_tag)
     where lives.gone_at is null
     group by lives.model_id
     union all
@@ -78,9 +80,9 @@ seen as (
     inner join whole_crawls as crawls
         on
             lives.state = crawls.state
-            and (crawls.author is null or crawls.author = lives.author)
-            and (crawls.pipeline_tag is null or crawls.pipeline_tag = lives.pipeline_tag)
-            and crawls.finished_at < lives.gone_at
+            and (crawls.author is null or lives.author = crawls.author)
+            and (crawls.pipeline_tag is null or lives.pipeline_tag = crawls.pipeline_tag)
+            and lives.gone_at > crawls.finished_at
     group by lives.model_id
 
 )

@@ -21,7 +21,8 @@ sightings as (
         coalesce(
             arg_max(status, coalesce(epoch_us(observed_at), 0)) filter (
                 status = 'listed'
-                or lower(seen_id) = lower(model_id) and (status <> 'renamed' or renamed_to is not null)
+                or lower(seen_id) = lower(model_id)
+                and (status <> 'renamed' or renamed_to is not null)
             ),
             'renamed'
         ) as status

@@ -9,7 +9,10 @@ select
     coalesce(status, 'error') as status,
     -- Another spelling is no other id.
     case
-        when status = 'renamed' and {{ is_model_id('renamed_to') }} and lower(renamed_to) <> lower(model_id)
+        when
+            status = 'renamed'
+            and {{ is_model_id('renamed_to') }}
+            and lower(renamed_to) <> lower(model_id)
             then renamed_to
     end as renamed_to,
     sha,

@@ -57,7 +57,8 @@ with landed as (
 kept as (
 
     select
-        case history.status when 'listed' then 'hub_models' else 'hub_removals' end as landing_table,
+        case history.status when 'listed' then 'hub_models' else 'hub_removals' end
+            as landing_table,
         history.record_id
     from {{ ref('model_history') }} as history
     inner join {{ ref('models') }} using (model_id)
