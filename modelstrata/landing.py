@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,14 +123,13 @@ def land_file(landing: Path, table: str, batch: str, source: Path) -> bool:
 
 
 def prepare(landing: Path) -> None:
-    """Write the zero-row schema file of every table that has none."""
-    targets = {table: batch_path(landing, table, SCHEMA_BATCH) for table in LANDING_TABLES}
-    missing = {table: target for table, target in targets.items() if not target.exists()}
-    if not missing:
-        return
+    """Write the zero-row schema file of every table that has none, or one of fewer columns."""
     with duckdb.connect() as connection:
-        for table, target in missing.items():
-            columns = {**OPTIONAL_COLUMNS, **LANDING_TABLES[table]}
+        for table, required in LANDING_TABLES.items():
+            target = batch_path(landing, table, SCHEMA_BATCH)
+            columns = {**OPTIONAL_COLUMNS, **required}
+            if target.exists() and _has_columns(connection, target, columns):
+                continue
             select = ", ".join(f'cast(null as {kind}) as "{c}"' for c, kind in columns.items())
             empty = connection.sql("select 1").project(select).limit(0)
 
@@ -138,6 +137,14 @@ def prepare(landing: Path) -> None:
                 empty.write_parquet(str(path))
 
             write_atomically(target, write)
+
+
+def _has_columns(connection: duckdb.DuckDBPyConnection, path: Path, columns: Iterable[str]) -> bool:
+    try:
+        found = connection.execute("select name from parquet_schema(?)", [str(path)]).fetchall()
+    except duckdb.Error:
+        return False
+    return {(name,) for name in columns} <= set(found)
 
 
 def batches(landing: Path) -> list[tuple[str, Path]]:

@@ -14,6 +14,7 @@ OPTIONAL_COLUMNS = {
     "source": "VARCHAR",
     "fetched_at": "TIMESTAMP WITH TIME ZONE",
     "batch": "VARCHAR",
+    "record_id": "VARCHAR",
 }
 
 _V2_SCORES = ("IFEval", "BBH", "MATH Lvl 5", "GPQA", "MUSR", "MMLU-PRO")
@@ -155,6 +156,29 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
         "source": "VARCHAR",
         "fetched_at": "TIMESTAMP WITH TIME ZONE",
     },
+    "hub_model_history": {
+        "model_id": "VARCHAR",
+        "record_id": "VARCHAR",
+        "crawled_at": "TIMESTAMP WITH TIME ZONE",
+        "source": "VARCHAR",
+        "sha": "VARCHAR",
+        "downloads": "BIGINT",
+        "downloads_all_time": "BIGINT",
+        "likes": "BIGINT",
+        "gated": "VARCHAR",
+        "last_modified": "VARCHAR",
+    },
+    "hub_crawls": {
+        "crawl": "INTEGER",
+        "state": "VARCHAR",
+        "author": "VARCHAR",
+        "pipeline_tag": "VARCHAR",
+        "is_whole": "BOOLEAN",
+        "models": "BIGINT",
+        "source": "VARCHAR",
+        "started_at": "TIMESTAMP WITH TIME ZONE",
+        "finished_at": "TIMESTAMP WITH TIME ZONE",
+    },
     "open_llm_v1_results": {
         "path": "VARCHAR",
         "model_id": "VARCHAR",
@@ -234,8 +258,15 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
 }
 
 RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
-#: Filled by crawls alone.
-CRAWLED_TABLES = ("hub_removals", "open_llm_v1_results", "hub_benchmarks", "hub_leaderboards")
+#: Filled by crawls alone, and by the compaction of what they landed.
+CRAWLED_TABLES = (
+    "hub_model_history",
+    "hub_crawls",
+    "hub_removals",
+    "open_llm_v1_results",
+    "hub_benchmarks",
+    "hub_leaderboards",
+)
 #: Raw tables that the embedded snapshot fills, and crawls add to.
 RAW_TABLES = tuple(t for t in LANDING_TABLES if t not in (*RESULT_TABLES, *CRAWLED_TABLES))
 

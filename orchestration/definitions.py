@@ -13,17 +13,26 @@ ASSETS = [
     hub.hub_configs,
     hub.hub_leaderboards,
     extract.landed_snapshot,
+    *extract.CRAWLED,
     dbt.dbt_core,
     ml.regressions,
     gpu.block_influence,
     dbt.dbt_results,
     release.published_warehouse,
     release.release_folder,
+    release.hub_release,
 ]
 
 defs = dg.Definitions(
     assets=ASSETS,
-    jobs=[jobs.build, jobs.gpu, jobs.refresh, jobs.hub_configs],
+    jobs=[
+        jobs.build,
+        jobs.gpu,
+        jobs.refresh,
+        jobs.hub_configs,
+        jobs.compact,
+        jobs.publish_release,
+    ],
     schedules=[jobs.refresh_weekly],
     sensors=[landing_sensor],
     resources={"dbt": dbt_resource(), "pipes": dg.PipesSubprocessClient()},

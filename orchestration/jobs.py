@@ -2,16 +2,18 @@
 
 import dagster as dg
 
-from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING
+from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING, compact_listings
+from orchestration.defs.release import ON_THE_HUB
 
 _GPU = dg.AssetSelection.groups("gpu")
 _HUB = dg.AssetSelection.assets(LISTING, CONFIGS, *LEADERBOARDS)
+_ON_THE_HUB = dg.AssetSelection.assets(ON_THE_HUB)
 #: Tag of runs that crawl; as long as one is under way, nothing is built.
 CRAWLS = "modelstrata/crawls"
 
 build = dg.define_asset_job(
     "build",
-    selection=dg.AssetSelection.all() - _GPU - _HUB,
+    selection=dg.AssetSelection.all() - _GPU - _HUB - _ON_THE_HUB,
     description="The main job: land the snapshot, build and test the warehouse, publish it.",
     executor_def=dg.in_process_executor,
     tags={"modelstrata/writes": "warehouse"},
@@ -36,6 +38,20 @@ hub_configs = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags={CRAWLS: "hub"},
 )
+publish_release = dg.define_asset_job(
+    "publish_release",
+    selection=_ON_THE_HUB,
+    description="Publish the newest release on the Hub, privately unless asked otherwise.",
+    executor_def=dg.in_process_executor,
+)
+
+
+@dg.job(executor_def=dg.in_process_executor, tags={CRAWLS: "hub"})
+def compact() -> None:
+    """Keep what older listings tell of a model's history, and drop the rest of them."""
+    compact_listings()
+
+
 refresh_weekly = dg.ScheduleDefinition(
     name="refresh_weekly",
     job=refresh,

@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 import modelstrata
 from modelstrata.errors import BuildFailed, BuildInProgress, storage_errors
 from modelstrata.landing import batches, check_file, prepare, sync_folder
-from modelstrata.landing_schema import RAW_TABLES
+from modelstrata.landing_schema import CRAWLED_TABLES, RAW_TABLES
+from modelstrata.replacement import finish_replacement
 from modelstrata.settings import Settings
 from orchestration.dbt_cli import manifest, primary_keys, work_tables
 from orchestration.docs import docs_page
@@ -93,6 +94,7 @@ def open_build(settings: Settings, run_id: str) -> Build:
         try:
             sweep(settings)
             prepare(settings.landing)
+            finish_replacement(settings.landing)
             known = {(b.table, b.name, b.digest) for b in published_batches(settings)}
             landed = landed_batches(settings.landing)
             digests = {(b.table, b.name): b.digest for b in landed}
@@ -101,7 +103,8 @@ def open_build(settings: Settings, run_id: str) -> Build:
                 check_file(table, path, decode=is_new)
             waiting = held_back(settings.warehouse, settings.today)
             is_unchanged = is_published(settings, fingerprint(landed, waiting))
-            raw = {b for b in published_batches(settings) if b.table in RAW_TABLES}
+            tables = (*RAW_TABLES, *CRAWLED_TABLES)
+            raw = {b for b in published_batches(settings) if b.table in tables}
             build = Build(settings, run_id, lock, landed, is_unchanged, not raw <= set(landed))
             if not is_unchanged:
                 build.folder.mkdir()

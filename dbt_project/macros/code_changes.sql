@@ -21,8 +21,9 @@ the main job sets, stands for them; after changing one, run dbt itself with `--f
 {% endmacro %}
 
 {#
-Hook before a build: drop the kept tables that other code built, or of which nobody knows it because
-no build went to its end, as far as this run makes them anew.
+Hook before a build: drop the kept tables that other code built, or that hold a batch that is gone
+(compacted, say), or of which nobody knows it because no build went to its end, as far as this run
+makes them anew.
 #}
 {% macro drop_what_other_code_built() %}
     {% if not execute or flags.WHICH not in ('build', 'run') or target.name == 'published' %}
@@ -30,8 +31,17 @@ no build went to its end, as far as this run makes them anew.
     {% endif %}
     {% set built = adapter.get_relation(target.database, 'intermediate', 'int_batches_built') %}
     {% if built and not flags.FULL_REFRESH %}
-        {% set same_code = 'select count(*) from ' ~ built ~ ' where code = ' ~ literal(code_checksum()) %}
-        {% if run_query(same_code).rows[0][0] > 0 %}{{ return('') }}{% endif %}
+        {% set is_same %}
+            select count(*) filter (landed.file is not null) > 0
+                and count(*) filter (landed.file is null) = 0
+            from {{ built }} as built
+            left join (
+                select file, parse_path(file)[-2] as landing_table, parse_filename(file, true) as batch
+                from glob('{{ landing_folder() }}/*/*.parquet')
+            ) as landed using (landing_table, batch)
+            where built.code = {{ literal(code_checksum()) }}
+        {% endset %}
+        {% if run_query(is_same).rows[0][0] %}{{ return('') }}{% endif %}
     {% endif %}
     {% for name in selected_resources if graph.nodes.get(name, {}).get('config', {}).get('materialized') == 'incremental' %}
         {% set node = graph.nodes[name] %}

@@ -7,3 +7,13 @@
 {% macro landed_batch() -%}
     parse_filename(filename, true)
 {%- endmacro %}
+
+{# The same for tables whose rows keep the record_id under which they landed first, when compacted. #}
+{% macro first_record_id() -%}
+    coalesce(record_id, {{ record_id() }})
+{%- endmacro %}
+
+{# A moment's day in UTC. #}
+{% macro utc_day(moment) -%}
+    ({{ moment }} at time zone 'UTC')::date
+{%- endmacro %}

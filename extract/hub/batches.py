@@ -109,6 +109,20 @@ _KINDS = {
             "fetched_at": "at",
         },
     ),
+    "ended": _Kind(
+        "hub_crawls",
+        "0",
+        {
+            "crawl": "crawl",
+            "state": "(select value from meta where name = 'tag')",
+            "author": "author",
+            "pipeline_tag": "pipeline_tag",
+            "is_whole": "is_whole = 1",
+            "models": "models",
+            "started_at": "started_at",
+            "finished_at": "finished_at",
+        },
+    ),
 }
 
 

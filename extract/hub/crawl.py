@@ -136,6 +136,7 @@ class _Run:
         if scope.is_closed:
             self._look_for_unseen(crawl, scope)
         self.summary.models = crawl.models
+        self.state.end_search(crawl, scope)
 
     def finish_if_done(self, crawl: Crawl) -> None:
         """Note that the crawl is over if no config is due any more."""

@@ -1,7 +1,7 @@
 """Where a crawl stands and what it knows, in one SQLite file that survives a kill at any moment.
 
 A page's models and the cursor behind it, or a config and the note that it is there, are one
-transaction each. What is to be landed waits in the tables `listed`, `fetched` and `gone` until
+transaction each. What is to be landed waits in tables (`listed`, `fetched`, `gone`, …) until
 `batches` has made a Parquet file of it. Nothing here grows in memory with the number of models.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from extract.hub.breaker import backoff_s
 from extract.hub.errors import HubError
 from extract.hub.records import Crawl, Listed, Outcome
+from extract.hub.scope import Scope
 from modelstrata.errors import ModelstrataError, storage_error_in_text, storage_errors
 
 #: Name of the file in the crawl folder.
@@ -56,6 +57,10 @@ create table if not exists fetched (
 create table if not exists gone (
     seq integer primary key autoincrement, model_id text, status text, renamed_to text, sha text,
     http_status integer, error_code text, at text
+);
+create table if not exists ended (
+    seq integer primary key autoincrement, crawl integer, author text, pipeline_tag text,
+    is_whole integer, models integer, started_at text, finished_at text
 );
 create table if not exists archived (
     seq integer primary key autoincrement, path text, model_id text, precision text, revision text,
@@ -301,6 +306,26 @@ class State:
         with self.transaction() as db:
             values = (utc_now(), crawl.number)
             db.execute("update crawls set finished_at = ? where number = ?", values)
+
+    def end_search(self, crawl: Crawl, scope: Scope) -> None:
+        """Note that it is known which models there are; the first such crawl of a day lands."""
+        with self.transaction() as db:
+            started_at, models = db.execute(
+                "select started_at, models from crawls where number = ?", (crawl.number,)
+            ).fetchone()
+            day, landed = started_at[:10], f"landed crawl {scope.key}"
+            known = db.execute("select value from meta where name = ?", (landed,)).fetchone()
+            if known == (day,):
+                return
+            db.execute("insert or replace into meta values (?, ?)", (landed, day))
+            db.execute(
+                "insert into ended (crawl, author, pipeline_tag, is_whole, models, started_at, "
+                "finished_at) values (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(crawl.number, scope.author, scope.pipeline_tag, scope.is_closed, models),
+                    *(started_at, utc_now()),
+                ),
+            )
 
     def unseen(self, crawl: Crawl, author: str | None, pipeline_tag: str | None) -> Iterator[str]:
         """Yield the ids of known models that a whole listing of the scope did not show."""

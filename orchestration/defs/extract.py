@@ -5,22 +5,23 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from modelstrata.landing_schema import RAW_TABLES
+from modelstrata.landing_schema import CRAWLED_TABLES, RAW_TABLES
 from modelstrata.settings import Settings
 from orchestration.dbt_cli import manifest
 from orchestration.defs.hub import BROUGHT_BY
 from orchestration.failures import clear_failures
 from orchestration.freshness import freshness, limited_tables
 
-_SPECS = [
-    dg.AssetSpec(
-        ["landing", table],
-        group_name="extract",
-        kinds={"parquet"},
-        deps=BROUGHT_BY.get(table, []),
+
+def _spec(table: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["landing", table], group_name="extract", kinds={"parquet"}, deps=BROUGHT_BY.get(table, [])
     )
-    for table in RAW_TABLES
-]
+
+
+_SPECS = [_spec(table) for table in RAW_TABLES]
+#: Empty until a crawl; the snapshot has nothing of them.
+CRAWLED = [_spec(table) for table in CRAWLED_TABLES]
 _CHECKS = [
     dg.AssetCheckSpec("freshness", asset=["landing", table]) for table in limited_tables(manifest())
 ]

@@ -5,10 +5,14 @@ the embedded snapshot hold together.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
+from pydantic import Field
 
 from extract.hub.buckets import BUCKETS
+from modelstrata.settings import Settings
+from orchestration.failures import clear_failures
 from orchestration.hub_steps import (
     POOL,
     WEEKLY,
@@ -33,6 +37,11 @@ BROUGHT_BY = {
     "hub_configs": [CONFIGS],
     "open_llm_leaderboard_v2": [dg.AssetKey(["hub", "open_llm_v2"])],
     "bigcodebench": [dg.AssetKey(["hub", "bigcodebench"])],
+    "open_llm_v1_results": [dg.AssetKey(["hub", "open_llm_v1"])],
+    "hub_benchmarks": [dg.AssetKey(["hub", "benchmarks"])],
+    "hub_leaderboards": [dg.AssetKey(["hub", "benchmarks"])],
+    "hub_removals": [LISTING],
+    "hub_crawls": [LISTING],
 }
 _KINDS = {"huggingface"}
 
@@ -109,3 +118,23 @@ def hub_leaderboards(
             )
         if failed:
             raise HubError("\n".join(failed))
+
+
+class CompactionConfig(dg.Config):
+    """What is compacted."""
+
+    older_than_days: float = Field(
+        default=30.0, ge=0, description="Only batches that landed longer ago."
+    )
+
+
+@dg.op(pool=POOL)
+def compact_listings(context: dg.OpExecutionContext, config: CompactionConfig) -> None:
+    """Compact listings that newer ones replace; the next build is one of everything."""
+    from extract.hub.compact.compaction import compact
+
+    settings = Settings()
+    with clear_failures(settings):
+        done = compact(settings, timedelta(days=config.older_than_days))
+    for line in done.lines():
+        context.log.info(line)

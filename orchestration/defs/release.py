@@ -1,16 +1,31 @@
 """Assets that people read: the published warehouse with its documentation, the release."""
 
 import dagster as dg
+from pydantic import Field
 
 from modelstrata.progress import progress
-from modelstrata.settings import Settings
+from modelstrata.settings import HubSettings, Settings
 from orchestration.dbt_cli import manifest
 from orchestration.defs.dbt import PUBLISHED
 from orchestration.docs import generate_docs, publish_docs
 from orchestration.failures import clear_failures
-from orchestration.warehouse import open_build, publish
+from orchestration.warehouse import open_build
+from orchestration.warehouse import publish as publish_warehouse
 
 RELEASE = dg.AssetKey("release_folder")
+ON_THE_HUB = dg.AssetKey("hub_release")
+
+
+class PublishConfig(dg.Config):
+    """Where a release goes. The token is not here: it comes from the environment alone."""
+
+    repo: str = Field(
+        default="", description="Dataset repo, owner/name; by default MODELSTRATA_RELEASE_REPO."
+    )
+    public: bool = Field(default=False, description="Let anyone see it.")
+    without_unlicensed: bool = Field(
+        default=False, description="Leave out tables that quote a source without a stated license."
+    )
 
 
 def _marts() -> list[dg.AssetKey]:
@@ -33,7 +48,7 @@ def published_warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResu
             advance("")
         # The page first: should publishing stop, the next build writes both again.
         docs = publish_docs(page, settings)
-        publish(build)
+        publish_warehouse(build)
     size = settings.warehouse.stat().st_size
     return dg.MaterializeResult(
         metadata={"path": str(settings.warehouse), "bytes": size, "docs": str(docs)}
@@ -49,3 +64,29 @@ def release_folder() -> dg.MaterializeResult:
     with clear_failures(settings), progress("release", len(_marts())) as advance:
         folder = write_release(settings.warehouse, settings.releases, advance)
     return dg.MaterializeResult(metadata={"path": str(folder), "version": folder.name})
+
+
+@dg.asset(key=ON_THE_HUB, group_name="release", deps=[RELEASE], kinds={"huggingface"})
+def hub_release(context: dg.AssetExecutionContext, config: PublishConfig) -> dg.MaterializeResult:
+    """Publish the release as a dataset repo on the Hub; a version that is there stays as it is."""
+    from release.folder import write_release
+    from release.plan import PublishOptions, validate_repo_id
+    from release.publish import publish
+
+    settings = Settings()
+    with clear_failures(settings):
+        repo = validate_repo_id(config.repo or settings.release_repo)
+        options = PublishOptions(repo, config.public, config.without_unlicensed)
+        folder = write_release(settings.warehouse, settings.releases)
+        done = publish(folder, HubSettings.read(), options, context.log.info)
+    return dg.MaterializeResult(
+        metadata={
+            "page": dg.MetadataValue.url(done.url),
+            "version": done.version,
+            "commit": done.commit,
+            "files_sent": done.files_sent,
+            "bytes_sent": done.bytes_sent,
+            "files_deleted": done.files_deleted,
+            "is_public": done.is_public,
+        }
+    )

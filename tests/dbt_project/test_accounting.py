@@ -13,9 +13,9 @@ from tests.dbt_project.odd_zone import BAD_IDS
 
 #: Records that a mart holds: by record id, or by what the mart says of them.
 KEPT = {
-    # One record of each spelling of an id.
-    "hub_models": "select record_id from intermediate.int_hub_listings "
-    "join marts.models using (model_id) qualify count(*) over (partition by seen_id) = 1",
+    # Those that newer ones replace, too.
+    "hub_models": "select record_id from marts.model_history "
+    "join marts.models using (model_id) where model_history.status = 'listed'",
     # A config without any structural key still names its model and its class.
     "hub_configs": "select record_id from intermediate.int_config_records "
     "join marts.models using (model_id) where rejection_reason is null",

@@ -42,7 +42,7 @@ def test_new_batches_give_what_a_build_of_everything_gives(
     assert _id_of(first, "case/model") == "Case/model"
     assert _id_of(first, "solo-1b-of-a-test") == "a/solo-1b-of-a-test"
     first.connection.close()
-    before = _hashes(data)
+    before = hashes(data)
 
     assert _changed(before, data, build) == set()
 
@@ -55,9 +55,8 @@ def test_new_batches_give_what_a_build_of_everything_gives(
     assert second.one(chosen) == ("open_llm_v1_truncated",)
     assert second.one("select likes from marts.models where model_id = 'n/listed'") == (9,)
     assert second.rows(
-        "select reason, record_id from marts.rejected_records "
-        "where model_id = 'n/listed' and rejected_from = 'hub_models' order by all"
-    ) == [("older_listing", record) for record in ("hand:0", "hand:1", "second:1")]
+        "select record_id, likes from marts.model_history where model_id = 'n/listed' order by all"
+    ) == [("hand:0", 5), ("hand:1", 4), ("second:0", 9), ("second:1", 1)]
     # Only what the second batch speaks of was worked on.
     (changed,) = second.one("select count(*) from intermediate.int_model_ids")
     (models,) = second.one("select count(*) from marts.models")
@@ -71,7 +70,7 @@ def test_new_batches_give_what_a_build_of_everything_gives(
     whole = tmp_path / "whole"
     shutil.copytree(data / "landing", whole / "landing")
     build(whole).connection.close()
-    assert _hashes(data) == _hashes(whole)
+    assert hashes(data) == hashes(whole)
 
 
 def test_the_table_of_batches_is_built_after_all_that_rests_on_them() -> None:
@@ -126,16 +125,16 @@ def test_records_that_waited_for_their_day_are_taken_in_without_a_new_batch(
     assert waiting.rows(models) == [("o/known",)]
     assert waiting.reasons("o/early", table) == [("", "from_the_future")]
     waiting.connection.close()
-    before = _hashes(data)
+    before = hashes(data)
     build(data, TABLES, MODELSTRATA_TODAY="2026-12-22").connection.close()
-    assert _hashes(data) == before
+    assert hashes(data) == before
     came = build(data, TABLES, MODELSTRATA_TODAY="2026-12-23")
     assert came.rows(models) == [("o/code",), ("o/early",), ("o/known",)]
     came.connection.close()
     whole = tmp_path / "whole"
     shutil.copytree(data / "landing", whole / "landing")
     build(whole, TABLES, MODELSTRATA_TODAY="2026-12-23").connection.close()
-    assert _hashes(data) == _hashes(whole)
+    assert hashes(data) == hashes(whole)
 
 
 def _id_of(warehouse: Warehouse, seen: str) -> str | None:
@@ -251,7 +250,7 @@ def _land_share(landing: Path, batch: str, condition: str) -> None:
             rows.write_parquet(str(landing / table / f"{batch}.parquet"))
 
 
-def _hashes(data: Path) -> dict[str, tuple[int, int]]:
+def hashes(data: Path) -> dict[str, tuple[int, int]]:
     """Hash each table but those that hold only what a build changed, whatever the rows' order."""
     work = work_tables()
     with duckdb.connect(str(data / "dev" / "warehouse.duckdb"), read_only=True) as connection:
@@ -272,7 +271,7 @@ def _changed(
     before: dict[str, tuple[int, int]], data: Path, build: Callable[..., Warehouse]
 ) -> set[str]:
     build(data).connection.close()
-    after = _hashes(data)
+    after = hashes(data)
     return {table for table in before | after if before.get(table) != after.get(table)}
 
 

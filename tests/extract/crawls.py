@@ -96,8 +96,11 @@ def by_id(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def batches(data: Path) -> set[Path]:
+    """List what crawls landed, but for the note that a crawl has ended."""
     return {
-        path for path in (data / "landing").glob("hub_*/*.parquet") if "schema" not in path.stem
+        path
+        for path in (data / "landing").glob("hub_*/*.parquet")
+        if "schema" not in path.stem and path.parent.name != "hub_crawls"
     }
 
 

@@ -73,7 +73,7 @@ def test_landed_batches_pass_the_landing_zones_own_check(
 ) -> None:
     _, data = crawled
     found = landed_batches(data / "landing")
-    assert {table for table, _ in found} == {"hub_models", "hub_configs"}
+    assert {table for table, _ in found} == {"hub_models", "hub_configs", "hub_crawls"}
     for table, path in found:
         check_file(table, path)
 
@@ -97,6 +97,10 @@ def test_counts_that_moved_land_again_only_after_some_days(tmp_path: Path) -> No
         hub.update(model_id, downloads=7, likes=3)
         crawl_here(hub, tmp_path)
         assert len(landed(tmp_path, "hub_models")) == 20
+        # Nor is it news that another crawl of the same day has ended.
+        ended = landed(tmp_path, "hub_crawls")
+        assert len({row["started_at"].date() for row in ended}) == len(ended)
+        assert {(row["is_whole"], row["models"]) for row in ended} == {(True, 20)}
         crawl_here(hub, tmp_path, "--refresh-counts", "0")
         again = [row for row in landed(tmp_path, "hub_models") if row["model_id"] == model_id]
         assert [json.loads(row["payload"])["likes"] for row in again][-1] == 3

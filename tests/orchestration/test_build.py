@@ -24,6 +24,8 @@ MARTS = {
     "feature_importances",
     "hub_benchmarks",
     "imputation_accuracy",
+    "model_history",
+    "model_lifetimes",
     "model_structures",
     "models",
     "monthly_model_counts",

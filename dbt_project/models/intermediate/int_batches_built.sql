@@ -8,6 +8,8 @@
 -- depends_on: {{ ref('hub_benchmarks') }}
 -- depends_on: {{ ref('imputation_accuracy') }}
 -- depends_on: {{ ref('int_regression_inputs') }}
+-- depends_on: {{ ref('model_history') }}
+-- depends_on: {{ ref('model_lifetimes') }}
 -- depends_on: {{ ref('model_structures') }}
 -- depends_on: {{ ref('models') }}
 -- depends_on: {{ ref('monthly_model_counts') }}

@@ -9,9 +9,11 @@
     'open_llm_leaderboard_v2': ['[model_id]', '[base_model]'],
     'bigcodebench': ['[model_id]'],
     'pretraining_compute': ['[model_id]'],
+    'hub_model_history': ['[model_id]'],
+    'hub_removals': ['[model_id]', '[renamed_to]'],
 } %}
 
-with new_ids as (
+with recursive new_records as (
 
     {% for table, columns in tables.items() %}
         select distinct lower(unnest({{ columns | join(' || ') }})) as key
@@ -47,33 +49,65 @@ with new_ids as (
 
 ),
 
--- A renamed model's records stand under several ids.
+new_ids as (
+
+    select key from new_records
+    {% if changes_only() %}
+        union
+        -- What an older listing called a base, and the newest does no more, is seen no more.
+        select lower(unnest(base_models)) as key
+        from {{ ref('stg_landing__hub_models') }}
+        where lower(model_id) in (select new_records.key from new_records)
+    {% endif %}
+
+),
+
+-- A renamed model's records stand under several ids; it may have been renamed more than once.
 renames as (
 
     select
-        lower(old_id) as old_key,
-        lower(new_id) as new_key
+        lower(old_id) as one,
+        lower(new_id) as other
     from {{ ref('model_renames') }}
+    union
+    select
+        lower(model_id) as one,
+        lower(renamed_to) as other
+    from {{ ref('stg_landing__hub_removals') }}
+    where renamed_to is not null
+
+),
+
+ties as (
+
+    select
+        one,
+        other
+    from renames
+    union
+    select
+        other as one,
+        one as other
+    from renames
 
 ),
 
 renamed as (
 
-    select new_key from renames
-    where
-        new_key in (select new_ids.key from new_ids)
-        or old_key in (select new_ids.key from new_ids)
+    select ties.other as key
+    from ties
+    inner join new_ids on ties.one = new_ids.key
+    union
+    select ties.other as key
+    from renamed
+    inner join ties on renamed.key = ties.one
 
 )
 
 select key from new_ids
 where key is not null
 union
-select new_key from renamed
-union
-select renames.old_key
-from renames
-inner join renamed using (new_key)
+select key from renamed
 {% if changes_only() %}
     -- A study's bare name means a model as long as it is the only one of that name.
     union

@@ -18,7 +18,8 @@ select
     staged.tags,
     staged.base_models,
     staged.base_relation,
-    staged.stored_parameters
+    staged.stored_parameters,
+    staged.is_gated
 from {{ ref('stg_landing__hub_models') }} as staged
 inner join {{ ref('int_model_aliases') }} as aliases on staged.model_id = aliases.seen_id
 anti join {{ ref('int_hub_listings_older') }} as older on staged.record_id = older.record_id

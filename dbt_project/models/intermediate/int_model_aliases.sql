@@ -6,10 +6,27 @@
 -- depends_on: {{ ref('int_changed_keys') }}
 
 -- Reads staging only: everything else that names models joins it.
-with every as (
+with recursive current_listings as (
+
+    select
+        model_id,
+        base_models,
+        created_on,
+        downloads,
+        crawled_at,
+        rejection_reason
+    from {{ ref('stg_landing__hub_models') }}
+    where
+        record_id not in (
+            select older.record_id from {{ ref('int_hub_listings_older') }} as older
+        )
+
+),
+
+every as (
 
     {% for table in [
-        'hub_models', 'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
+        'hub_configs', 'open_llm_leaderboard_v1', 'open_llm_leaderboard_v2',
         'bigcodebench', 'hub_leaderboards',
     ] %}
         select
@@ -18,6 +35,23 @@ with every as (
         from {{ ref('stg_landing__' ~ table) }}
         union all
     {% endfor %}
+    -- A listing that a newer one replaces is history, and no further witness of a spelling.
+    select
+        model_id as seen_id,
+        true as is_record
+    from current_listings
+    union all
+    select
+        model_id as seen_id,
+        false as is_record
+    from {{ ref('stg_landing__hub_removals') }}
+    union all
+    select
+        renamed_to as seen_id,
+        false as is_record
+    from {{ ref('stg_landing__hub_removals') }}
+    where renamed_to is not null
+    union all
     -- A bare name of a study is an id only where it was one, or is one elsewhere.
     select
         model_id as seen_id,
@@ -35,7 +69,7 @@ with every as (
     select
         unnest(base_models) as seen_id,
         false as is_record
-    from {{ ref('stg_landing__hub_models') }}
+    from current_listings
 
 ),
 
@@ -64,29 +98,88 @@ listings as (
         model_id as seen_id,
         lower(model_id) as key,
         created_on,
-        downloads
-    from {{ ref('stg_landing__hub_models') }}
-    where
-        rejection_reason is null
-        and record_id not in (
-            select older.record_id from {{ ref('int_hub_listings_older') }} as older
-        )
-        {{ only_changed('model_id', 'and') }}
+        downloads,
+        crawled_at
+    from current_listings
+    where rejection_reason is null {{ only_changed('model_id', 'and') }}
+
+),
+
+-- The Hub's newest word, else the seed's.
+told as (
+
+    select
+        lower(model_id) as key,
+        first(renamed_to order by fetched_at desc nulls last, record_id) as new_id,
+        max(fetched_at) as told_at,
+        'the Hub says so' as reason
+    from {{ ref('stg_landing__hub_removals') }}
+    where renamed_to is not null and rejection_reason is null
+    group by lower(model_id)
+
+),
+
+stated_renames as (
+
+    select * from told
+    union all
+    select
+        lower(seed.old_id) as key,
+        seed.new_id,
+        null as told_at,
+        seed.reason
+    from {{ ref('model_renames') }} as seed
+    where lower(seed.old_id) not in (select told.key from told)
+
+),
+
+-- Two ids that the Hub lists with different days of creation are two repositories, and so is what
+-- it lists after it said that the id has moved.
+steps as (
+
+    select
+        stated.key,
+        any_value(stated.new_id) as new_id,
+        any_value(stated.reason) as reason
+    from stated_renames as stated
+    left join listings as old on stated.key = old.key
+    left join listings as new on lower(stated.new_id) = new.key
+    group by stated.key
+    having
+        not coalesce(bool_or(old.created_on <> new.created_on), false)
+        and not coalesce(bool_or(old.crawled_at > stated.told_at), false)
+
+),
+
+walks as (
+
+    select
+        key,
+        new_id,
+        reason,
+        1 as n_steps
+    from steps
+    union all
+    select
+        walks.key,
+        steps.new_id,
+        walks.reason,
+        walks.n_steps + 1 as n_steps
+    from walks
+    inner join steps on lower(walks.new_id) = steps.key
+    -- No repository moves so often: it is a circle, which leads nowhere.
+    where walks.n_steps < 20
 
 ),
 
 renames as (
 
-    -- Two ids that the Hub lists with different days of creation are two repositories.
     select
-        lower(renames.old_id) as key,
-        any_value(renames.new_id) as new_id,
-        any_value(renames.reason) as reason
-    from {{ ref('model_renames') }} as renames
-    left join listings as old on lower(renames.old_id) = old.key
-    left join listings as new on lower(renames.new_id) = new.key
-    group by all
-    having not coalesce(bool_or(old.created_on <> new.created_on), false)
+        key,
+        new_id,
+        reason
+    from walks
+    where lower(new_id) not in (select steps.key from steps)
 
 ),
 

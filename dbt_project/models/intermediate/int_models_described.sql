@@ -2,6 +2,7 @@
 
 {% set listed = [
     'architecture', 'model_type', 'pipeline_tag', 'license', 'created_on', 'downloads', 'likes',
+    'is_gated',
 ] %}
 
 with listed as (
@@ -112,7 +113,8 @@ final as (
         end as date_source,
         listings.downloads,
         coalesce(nullif(listings.likes, 0), nullif(boards.likes, 0), listings.likes) as likes,
-        boards.is_official
+        boards.is_official,
+        listings.is_gated
     from {{ ref('int_model_ids') }} as ids
     left join listings using (model_id)
     left join configs using (model_id)

@@ -9,6 +9,7 @@
     'bigcodebench': 'rejected_value',
     'hub_leaderboards': 'rejected_value',
     'pretraining_compute': 'model_id',
+    'hub_removals': 'rejected_value',
 } %}
 
 {% for table, value in staged.items() %}
@@ -70,14 +71,18 @@ from (
 ) as odd_values
 union all
 select
-    'hub_models' as rejected_from,
-    record_id,
-    model_id,
+    'hub_removals' as rejected_from,
+    staged.record_id,
+    staged.model_id,
     '' as field,
-    model_id as value,
-    'older_listing' as reason
-from {{ ref('int_hub_listings_older') }}
-{{ only_changed() }}
+    staged.status as value,
+    'no_such_model' as reason
+from {{ ref('stg_landing__hub_removals') }} as staged
+anti join (
+    select record_id from {{ ref('model_history') }}
+    where status <> 'listed'
+) as kept using (record_id)
+where staged.rejection_reason is null {{ only_changed('staged.model_id', 'and') }}
 union all
 select
     'hub_configs' as rejected_from,

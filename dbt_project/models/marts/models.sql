@@ -3,6 +3,34 @@
 
 -- depends_on: {{ ref('int_changed_keys') }}
 -- depends_on: {{ ref('int_family_changes') }}
+with history as (
+
+    select * from {{ ref('model_history') }}
+    {% if changes_only() %}
+        where {{ is_new }}
+    {% endif %}
+
+),
+
+-- Of a listing and a removal the later counts; that an older id has moved here is no removal.
+sightings as (
+
+    select
+        model_id,
+        {{ utc_day("min(observed_at) filter (status = 'listed')") }} as first_seen_on,
+        coalesce(
+            arg_max(status, coalesce(epoch_us(observed_at), 0)) filter (
+                status = 'listed'
+                or lower(seen_id) = lower(model_id)
+                and (status <> 'renamed' or renamed_to is not null)
+            ),
+            'renamed'
+        ) as status
+    from history
+    group by model_id
+
+)
+
 select
     described.model_id,
     described.author,
@@ -29,10 +57,14 @@ select
     families.family,
     families.family_source,
     described.found_in,
-    described.other_ids
+    described.other_ids,
+    sightings.status,
+    described.is_gated,
+    sightings.first_seen_on
 from {{ ref('int_models_described') }} as described
 inner join {{ ref('int_model_kinds') }} as kinds using (model_id)
 inner join {{ ref('int_model_families') }} as families using (model_id)
+left join sightings using (model_id)
 {% if changes_only() %}
     where {{ is_new }}
 {% endif %}

@@ -3,11 +3,12 @@
 with source as (
 
     select
-        {{ record_id() }} as record_id,
+        {{ first_record_id() }} as record_id,
         {{ landed_batch() }} as landed_batch,
         model_id,
         coalesce(source, 'unknown') as source,
         crawled_at,
+        sha,
         payload,
         json_valid(payload) as is_json
     from {{ landed('hub_models') }}
@@ -24,7 +25,8 @@ parsed as (
             '{"author": "VARCHAR", "createdAt": "VARCHAR", "downloads": "VARCHAR",
               "likes": "VARCHAR", "tags": "JSON", "pipeline_tag": "VARCHAR", "config": "JSON",
               "safetensors": "JSON", "library_name": "VARCHAR", "baseModels": "JSON",
-              "cardData": "JSON", "evalResults": "JSON", "model-index": "JSON"}'
+              "cardData": "JSON", "evalResults": "JSON", "model-index": "JSON", "sha": "VARCHAR",
+              "gated": "VARCHAR", "lastModified": "VARCHAR", "downloadsAllTime": "VARCHAR"}'
         ) as listing
     from source
 
@@ -87,6 +89,10 @@ final as (
             as eval_results,
         case when json_array_length(listing."model-index") > 0 then listing."model-index" end
             as model_index,
+        coalesce(sha, listing.sha) as sha,
+        listing.gated <> 'false' as is_gated,
+        try_cast(listing."lastModified" as timestamptz) as last_modified,
+        try_cast(listing."downloadsAllTime" as bigint) as downloads_all_time,
         case
             when not coalesce(is_json, false) then 'invalid_json'
             when not is_object then 'not_an_object'

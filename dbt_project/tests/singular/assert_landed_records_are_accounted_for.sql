@@ -9,6 +9,19 @@ with landed as (
         model_id
     from {{ ref('stg_landing__hub_models') }}
     union all
+    -- What was compacted keeps its record's name.
+    select
+        'hub_models' as landing_table,
+        record_id,
+        model_id
+    from {{ ref('stg_landing__hub_model_history') }}
+    union all
+    select
+        'hub_removals' as landing_table,
+        record_id,
+        model_id
+    from {{ ref('stg_landing__hub_removals') }}
+    union all
     select
         'hub_configs' as landing_table,
         record_id,
@@ -50,9 +63,10 @@ with landed as (
 kept as (
 
     select
-        'hub_models' as landing_table,
-        listings.record_id
-    from {{ ref('int_hub_listings') }} as listings
+        case history.status when 'listed' then 'hub_models' else 'hub_removals' end
+            as landing_table,
+        history.record_id
+    from {{ ref('model_history') }} as history
     inner join {{ ref('models') }} using (model_id)
     union all
     select
