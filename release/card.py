@@ -220,8 +220,8 @@ def _sources(contents: Contents) -> list[str]:
         "## Sources and licenses",
         "",
         "The program is MIT-licensed. The data carry the terms of their sources; where a license "
-        "is not stated, ask the source before you pass its facts on. Each table says below its "
-        "name which of these landing tables it quotes.",
+        "is not stated, ask the source before you pass its facts on. Under its name above, each "
+        "table says which of these landing tables it quotes.",
         "",
         "| landing table | source | origin | license | retrieved | note |",
         "|---|---|---|---|---|---|",

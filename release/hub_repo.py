@@ -31,7 +31,7 @@ from modelstrata.settings import HubSettings
 #: Seconds before what failed in passing is tried again.
 WAITS_S = (1.0, 2.0, 4.0)
 #: The client waits for ever by default. The Hub may take its time over a large commit.
-_TIMEOUT = httpx2.Timeout(120.0, connect=20.0)
+TIMEOUT = httpx2.Timeout(120.0, connect=20.0)
 _DATASET = "dataset"
 _PASSING = (408, 429, 500, 502, 503, 504)
 _AGAIN = "What was uploaded is kept: run the same command again."
@@ -61,8 +61,15 @@ class BranchMoved(PublishFailed):
 
 def _client() -> httpx2.Client:
     client = default_client_factory()
-    client.timeout = _TIMEOUT
+    client.timeout = TIMEOUT
+    client.event_hooks["request"].append(_bound)
     return client
+
+
+def _bound(request: httpx2.Request) -> None:
+    """Bound a request whose caller in the client asks for no time-out, as `dataset_info` does."""
+    if not any(request.extensions.get("timeout", {}).values()):
+        request.extensions["timeout"] = TIMEOUT.as_dict()
 
 
 class HubRepo:

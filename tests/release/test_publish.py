@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import httpx2
 import pytest
 import requests
-from huggingface_hub import HfApi, HfFileSystem, constants
+from filelock import FileLock
+from huggingface_hub import HfApi, HfFileSystem, constants, set_client_factory
+from huggingface_hub.utils._http import default_client_factory
 
 import release.hub_repo
 from modelstrata.errors import ModelstrataError, PublishFailed
@@ -44,6 +47,7 @@ def hub(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServe
     monkeypatch.setattr(release.hub_repo, "WAITS_S", (0.01, 0.01))
     server.clear_log()
     yield server
+    set_client_factory(default_client_factory)  # of this process, so that others find theirs
     server.clear_faults()
     server.set(lfs={}, xet_folder=None)
     with contextlib.suppress(Exception):
@@ -320,6 +324,21 @@ def test_a_folder_that_was_edited_is_refused(hub: HubServer, folder: Path, tmp_p
     ):
         send(hub, edited)
     assert writes(hub) == []
+
+
+def test_two_runs_do_not_publish_from_one_folder(hub: HubServer, folder: Path) -> None:
+    with FileLock(folder.parent / ".publish.lock"), pytest.raises(PublishFailed, match="Another"):
+        send(hub, folder)
+    assert writes(hub) == []
+
+
+def test_a_silent_hub_is_not_waited_for_for_ever(
+    hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release.hub_repo, "TIMEOUT", httpx2.Timeout(0.2))
+    hub.add_fault("silent", f"/api/datasets/{REPO}")
+    with pytest.raises(PublishFailed, match="does not answer"):
+        send(hub, folder)
 
 
 def test_the_paper_s_files_hold_its_columns(tmp_path: Path, hub: HubServer) -> None:
