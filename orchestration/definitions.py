@@ -8,7 +8,7 @@ from orchestration.defs import dbt, extract, gpu, hub, ml, release
 from orchestration.sensors import landing_sensor
 
 #: Assets of a run share one process, because it holds the lock on the data folder.
-ASSETS = [
+ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     hub.hub_listing,
     hub.hub_configs,
     hub.hub_leaderboards,

@@ -71,7 +71,7 @@ def archived(model: str, base: float, **more: Any) -> Row:
 def fill(landing: Path) -> None:
     """Land the odd cases, a few records each."""
     board = {"name": "Open LLM Leaderboard", "url": "https://hf.co/spaces/o/b"}
-    results = [
+    results: list[Any] = [
         entry(HLE, 20.9, "hle", "hle", date="2026-10-01"),
         entry(HLE, 44.9, "hle_with_tools", "hle", notes="With tools", date="2026-10-03"),
         entry(HLE, 21.5, "hle_checked", "hle", verified=True, date="2026-01-15T10:30:00Z"),
