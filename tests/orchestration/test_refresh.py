@@ -121,7 +121,7 @@ def test_the_command_lands_everything_and_an_unchanged_hub_costs_the_listing(
     tables = {path.parent.name for path in crawled(settings)}
     assert tables == {
         *("hub_models", "hub_configs", "open_llm_v1_results", "open_llm_leaderboard_v2"),
-        *("bigcodebench", "hub_benchmarks"),
+        *("bigcodebench", "hub_benchmarks", "hub_crawls"),
     }
 
     before = crawled(settings)
