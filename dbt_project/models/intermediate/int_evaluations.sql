@@ -92,7 +92,7 @@ ranked as (
             resolved.is_flagged
             or flagged.scores_id is not null
             -- The archive does not say which models the leaderboard flagged.
-            or resolved.landing_table = 'open_llm_v1_results'
+            or resolved.landing_table is not distinct from 'open_llm_v1_results'
             and exists (
                 from flagged as others
                 where others.leaderboard = 'open_llm_v1' and others.model_id = resolved.model_id
