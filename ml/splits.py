@@ -1,6 +1,7 @@
 """Which rows train and which are held out: four splits, repeated with seeds."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -125,22 +126,28 @@ def folds(groups: pd.Series, split: str, seed: int, n_folds: int = N_FOLDS) -> n
 
 
 def _windows(dates: pd.Series, n_folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    days = pd.to_datetime(dates).reset_index(drop=True)
-    known = np.sort(days.dropna().to_numpy())
-    cuts = (
-        known[[len(known) * part // (n_folds + 1) for part in range(n_folds + 1)]]
-        if len(known)
-        else known
-    )
-    if len(np.unique(cuts)) < n_folds + 1:
+    days = pd.to_datetime(dates).to_numpy()
+    known, counts = np.unique(days[~np.isnat(days)], return_counts=True)
+    if len(known) < n_folds + 1:
         raise NotEnoughData(
-            f"The temporal split needs models of at least {n_folds + 1} separate stretches of "
-            f"time, but the {len(known)} dated ones of {len(np.unique(known))} days fall into "
-            f"{len(np.unique(cuts))}: land more dated evaluations, or ask for fewer folds."
+            f"The temporal split needs models of at least {n_folds + 1} different days, but the "
+            f"{counts.sum()} dated ones are of {len(known)}: land more dated evaluations."
         )
-    ends = [*cuts[2:], None]
+    # A leaderboard may have been filled on one day, so each stretch takes its part of what is left.
+    ends: list[np.datetime64] = []
+    rows_left, days_left = int(counts.sum()), len(known)
+    taken = 0
+    for day, count in zip(known, counts, strict=True):
+        stretches_left = n_folds + 1 - len(ends)
+        taken += int(count)
+        days_left -= 1
+        if taken >= rows_left / stretches_left or days_left < stretches_left:
+            ends.append(day)
+            rows_left -= taken
+            taken = 0
     found = []
-    for start, end in zip(cuts[1:], ends, strict=True):
-        held_out = (days >= start) if end is None else (days >= start) & (days < end)
-        found.append((np.flatnonzero(days < start), np.flatnonzero(held_out)))
+    for start, end in pairwise(ends):
+        found.append(
+            (np.flatnonzero(days <= start), np.flatnonzero((days > start) & (days <= end)))
+        )
     return found

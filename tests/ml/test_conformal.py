@@ -34,7 +34,7 @@ def copies(n_groups: int, seed: int, big: int = 1) -> tuple[pd.DataFrame, np.nda
     )
 
 
-@pytest.mark.parametrize("method", ["cv+", "split"])
+@pytest.mark.parametrize("method", ["cv", "cv+", "split"])
 def test_new_groups_are_covered_as_promised(method: str) -> None:
     covered, widths = [], []
     for seed in range(12):

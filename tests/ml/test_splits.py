@@ -112,9 +112,24 @@ def test_repeats_are_the_folds_of_their_seeds() -> None:
     assert [f.held_out.tolist() for f in made[:5]] != [f.held_out.tolist() for f in made[5:]]
 
 
-def test_dates_that_fall_into_too_few_stretches_are_refused() -> None:
+def test_a_day_on_which_most_models_came_costs_no_fold() -> None:
+    days = [1] * 100 + list(range(2, 22))
+    rows = pd.DataFrame({"date": pd.Timestamp("2024-01-01") + pd.to_timedelta(days, "D")})
+    made = split_rows(rows, "temporal", seed=1)
+    assert [(len(fold.train), len(fold.held_out)) for fold in made] == [
+        (100, 4),
+        (104, 4),
+        (108, 4),
+        (112, 4),
+        (116, 4),
+    ]
+    made = split_rows(rows[95:101].assign(date=rows["date"][100:106].array), "temporal", seed=1)
+    assert [len(fold.train) for fold in made] == [1, 2, 3, 4, 5]
+
+
+def test_too_few_days_are_refused() -> None:
     rows = pd.DataFrame({"date": ["2024-01-01"] * 30 + ["2024-02-01"] * 30 + [None]})
-    with pytest.raises(NotEnoughData, match=r"60 dated ones of 2 days fall into 2"):
+    with pytest.raises(NotEnoughData, match=r"6 different days, but the 60 dated ones are of 2"):
         split_rows(rows, "temporal", seed=1)
     with pytest.raises(NotEnoughData, match=r"the 0 dated ones"):
         split_rows(rows[-1:], "temporal", seed=1)
