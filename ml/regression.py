@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from ml.features import features
+from ml.measures import group_bootstrap, mean_absolute_error, r2
 from ml.regressors import REGRESSORS
-from ml.study import N_BOOTSTRAP, N_FOLDS, Cell, features, folds
+from ml.splits import N_FOLDS, folds
+from ml.study import Cell
 from modelstrata.errors import NotEnoughData
 
 
@@ -28,58 +31,6 @@ class CellResult:
     score: pd.DataFrame
     importances: pd.DataFrame
     predictions: pd.DataFrame
-
-
-def r2(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return R² (structure paper, equation 1): 1 − Σ(y − ŷ)² / Σ(y − mean y)².
-
-    It is NaN, unknown, where all of `y` are equal.
-    """
-    if np.ptp(y) == 0:
-        return float("nan")
-    return float(1.0 - np.sum((y - predicted) ** 2) / np.sum((y - y.mean()) ** 2))
-
-
-def mean_absolute_error(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean absolute error, in points of the score."""
-    return float(np.mean(np.abs(y - predicted)))
-
-
-def group_bootstrap(
-    y: np.ndarray, predicted: np.ndarray, groups: np.ndarray, seed: int
-) -> dict[str, float]:
-    """Return 95 % percentile intervals of R² and MAE, drawing whole groups with replacement.
-
-    Rows of a group are near copies, so drawing rows would make the intervals far too narrow.
-
-    Args:
-        y: measured scores, shape (rows,).
-        predicted: out-of-fold predictions, shape (rows,).
-        groups: group of each row, shape (rows,).
-        seed: seed of the draws.
-
-    Returns:
-        `r2_low`, `r2_high`, `mae_low`, `mae_high`.
-    """
-    codes, uniques = pd.factorize(groups)
-    # Both measures follow from sums over groups, so that a draw is one product of counts and sums.
-    error = y - predicted
-    columns = np.stack([np.ones_like(y), y, y**2, error**2, np.abs(error)], axis=1)
-    sums = np.zeros((len(uniques), columns.shape[1]))
-    np.add.at(sums, codes, columns)
-    generator = np.random.default_rng(seed)
-    draws = generator.multinomial(len(uniques), [1 / len(uniques)] * len(uniques), N_BOOTSTRAP)
-    n, total, squares, error_squares, error_sums = (draws @ sums).T
-    spread = squares - total**2 / n
-    r2_draws = 1.0 - error_squares[spread > 0] / spread[spread > 0]
-    low, high = np.quantile(r2_draws, [0.025, 0.975])
-    mae_low, mae_high = np.quantile(error_sums / n, [0.025, 0.975])
-    return {
-        "r2_low": float(low),
-        "r2_high": float(high),
-        "mae_low": float(mae_low),
-        "mae_high": float(mae_high),
-    }
 
 
 def _fit_fold(

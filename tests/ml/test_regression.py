@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn import metrics
 
-from ml.regression import group_bootstrap, mean_absolute_error, r2, run_cell, run_study
-from ml.regressors import random_forest
+from ml.measures import group_bootstrap, mean_absolute_error, r2
+from ml.regression import run_cell, run_study
 from ml.study import Cell, cells
 from modelstrata.errors import NotEnoughData
 
@@ -92,12 +92,6 @@ def test_intervals_are_those_of_drawing_groups_one_by_one() -> None:
     width = high - low
     assert interval["r2_low"] == pytest.approx(low, abs=0.15 * width)
     assert interval["r2_high"] == pytest.approx(high, abs=0.15 * width)
-
-
-def test_the_forest_is_the_papers() -> None:
-    parameters = random_forest().get_params()
-    assert (parameters["n_estimators"], parameters["max_depth"]) == (100, None)
-    assert parameters["random_state"] == 42
 
 
 def test_what_only_the_group_tells_leaks_in_random_splits_alone() -> None:

@@ -1,0 +1,120 @@
+"""Fits of one cell, repeat by repeat and fold by fold, and their out-of-fold predictions."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
+
+from ml.features import constant_sentence, features
+from ml.regressors import REGRESSORS, one_thread
+from ml.splits import Fold, split_groups, split_rows, undated
+from ml.study import Cell
+from modelstrata.errors import NotEnoughData
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the fits of one cell share.
+
+    Attributes:
+        cell: what to fit.
+        rows: the table's rows that the cell reads, ordered by model id.
+        x: features, one row a model.
+        y: measured scores, shape (rows,).
+        folds: the fits to make.
+        bootstrap_groups: group that each row is drawn with in a bootstrap.
+        notes: sentences on constant features and rows set aside.
+    """
+
+    cell: Cell
+    rows: pd.DataFrame
+    x: pd.DataFrame
+    y: np.ndarray
+    folds: list[Fold]
+    bootstrap_groups: np.ndarray
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model with the rows that it must predict."""
+
+    fold: Fold
+    model: Any
+    x_held_out: pd.DataFrame
+    y_held_out: np.ndarray
+    predicted: np.ndarray
+
+
+def prepare(frame: pd.DataFrame, cell: Cell, repeats: int = 1) -> Prepared:
+    """Select a cell's rows and lay out its folds.
+
+    Args:
+        frame: rows of `structure_performance`, one a model.
+        cell: what to fit; its seed is the first repeat's.
+        repeats: how often to split anew.
+
+    Raises:
+        NotEnoughData: a column is missing, there are too few rows, groups or days, the scores are
+            constant, or so is every feature.
+    """
+    if cell.benchmark not in frame:
+        raise NotEnoughData(
+            f"The table holds no column {cell.benchmark!r}: land its evaluations, or choose "
+            "another benchmark."
+        )
+    rows = frame[(frame["structure_tier"] == cell.tier) & frame[cell.benchmark].notna()]
+    rows = rows.sort_values("model_id").reset_index(drop=True)
+    x = features(rows, cell.feature_set)
+    y = rows[cell.benchmark].to_numpy(dtype="float64")
+    folds = split_rows(rows, cell.split, cell.seed, repeats)
+    if np.ptp(y) == 0:
+        raise NotEnoughData(
+            f"All {len(y)} scores on {cell.benchmark} are equal: there is nothing to explain."
+        )
+    notes = [sentence] if (sentence := constant_sentence(x)) else []
+    if cell.split == "temporal" and (n := undated(rows)):
+        notes.append(f"{n} of {len(rows)} models have no date and are in no fold.")
+    groups = split_groups(rows, cell.split).to_numpy()
+    return Prepared(cell, rows, x, y, folds, groups, notes)
+
+
+def fits(prepared: Prepared) -> Iterator[Fit]:
+    """Fit fold after fold; a model sees nothing of the rows that it must predict."""
+    x, y = prepared.x, prepared.y
+    for fold in prepared.folds:
+        model = REGRESSORS[prepared.cell.regressor](fold.seed)
+        held_out = x.iloc[fold.held_out]
+        with warnings.catch_warnings(), one_thread():
+            # The paper's MLP stops after 100 epochs, converged or not.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(x.iloc[fold.train], y[fold.train])
+            predicted = model.predict(held_out)
+        yield Fit(fold, model, held_out, y[fold.held_out], predicted)
+
+
+def predictions(prepared: Prepared, fitted: list[Fit] | Iterator[Fit]) -> pd.DataFrame:
+    """Return the out-of-fold predictions, one row a model and repeat.
+
+    `baseline_score` is the mean score of the rows that the fold was trained on; `bootstrap_group`
+    is what `ml.measures.measure` draws. In the temporal split the oldest models only train.
+    """
+    parts = []
+    for fit in fitted:
+        fold = fit.fold
+        part = prepared.rows.loc[fold.held_out, ["model_id", "structure_group"]].assign(
+            bootstrap_group=prepared.bootstrap_groups[fold.held_out],
+            repeat=fold.repeat,
+            repeat_seed=fold.seed,
+            fold=fold.number,
+            score=fit.y_held_out,
+            predicted_score=fit.predicted,
+            baseline_score=prepared.y[fold.train].mean(),
+        )
+        parts.append(part)
+    table = pd.concat(parts).sort_values(["repeat", "model_id"], ignore_index=True)
+    return table.assign(**asdict(prepared.cell))
