@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 import modelstrata
-from modelstrata.errors import BuildFailed, BuildInProgress, storage_errors
+from modelstrata.errors import BuildFailed, storage_errors
 from modelstrata.landing import batches, check_file, prepare, sync_folder
 from modelstrata.landing_schema import CRAWLED_TABLES, RAW_TABLES
+from modelstrata.locks import acquire_lock
 from modelstrata.replacement import finish_replacement
 from modelstrata.settings import Settings
 from orchestration.dbt_cli import manifest, primary_keys, work_tables
@@ -133,24 +134,6 @@ def close_builds() -> None:
     """Drop every build of this process that was not published."""
     for run_id in list(_active):
         close_build(run_id)
-
-
-def acquire_lock(settings: Settings) -> FileLock:
-    """Take the data folder's lock.
-
-    Raises:
-        BuildInProgress: it is held by another run.
-    """
-    lock = FileLock(settings.lock_file, timeout=settings.lock_timeout)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise BuildInProgress(
-            f"Another run is building in {settings.data}: wait for it to end, set "
-            "MODELSTRATA_LOCK_TIMEOUT to the seconds you would wait, or set MODELSTRATA_DATA "
-            "to another folder."
-        ) from error
-    return lock
 
 
 def sweep(settings: Settings) -> None:

@@ -9,13 +9,11 @@ warehouse is the same before and after.
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from extract.hub.compact.rows import (
     CRAWLED,
@@ -26,8 +24,9 @@ from extract.hub.compact.rows import (
     write_group,
 )
 from extract.hub.session import crawl_lock
-from modelstrata.errors import BuildInProgress, LandingError, storage_errors
+from modelstrata.errors import LandingError, storage_errors
 from modelstrata.landing import batch_path, check_file, prepare
+from modelstrata.locks import data_lock
 from modelstrata.progress import progress
 from modelstrata.replacement import (
     drop_undecided,
@@ -86,7 +85,7 @@ def compact(settings: Settings, older_than: timedelta, *, is_dry_run: bool = Fal
         StorageError: the data folder cannot be written.
     """
     landing = settings.landing
-    with crawl_lock(settings), _data_lock(settings):
+    with crawl_lock(settings), data_lock(settings):
         finish_replacement(landing)
         drop_undecided(landing)
         prepare(landing)
@@ -102,22 +101,6 @@ def compact(settings: Settings, older_than: timedelta, *, is_dry_run: bool = Fal
             ) from error
         finally:
             drop_undecided(landing)
-
-
-@contextlib.contextmanager
-def _data_lock(settings: Settings) -> Iterator[None]:
-    lock = FileLock(settings.lock_file, timeout=settings.lock_timeout)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise BuildInProgress(
-            f"A run is building in {settings.data}: wait for it to end, or set "
-            "MODELSTRATA_LOCK_TIMEOUT to the seconds you would wait."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
