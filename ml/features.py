@@ -94,7 +94,7 @@ def _column(frame: pd.DataFrame, name: str, feature_set: str) -> pd.Series:
     if name not in frame:
         raise NotEnoughData(
             f"The feature set {feature_set!r} needs the column {name!r}, which the table does not "
-            "hold: join it from marts.model_structures, or choose another feature set."
+            "hold: join it from model_structures, or choose another feature set."
         )
     return frame[name]
 
