@@ -1,5 +1,3 @@
-{% set cell = ['claim', 'split', 'tier', 'measure', 'leader', 'rival'] | join(', ') %}
-
 with pairs as (
 
     select
@@ -20,104 +18,79 @@ bounded as (
 
     select
         pairs.claim,
-        leading.split,
-        leading.tier,
-        leading.measure,
+        ahead.split,
+        ahead.tier,
+        ahead.measure,
         pairs.leader,
         pairs.rival,
-        leading.value - trailing.value as lead,
-        leading.value_low - trailing.value_high as lead_low,
-        leading.value_high - trailing.value_low as lead_high,
-        leading.n
+        ahead.value - behind.value as lead,
+        ahead.value_low - behind.value_high as lead_low,
+        ahead.value_high - behind.value_low as lead_high,
+        ahead.n
     from pairs
-    inner join {{ ref('int_claim_values') }} as leading
+    inner join {{ ref('int_claim_values') }} as ahead
         on
-            pairs.evidence = leading.evidence
-            and pairs.subject = leading.subject
-            and pairs.regressor = leading.regressor
-            and pairs.feature_set = leading.feature_set
-            and pairs.leader = leading.item
-    inner join {{ ref('int_claim_values') }} as trailing
+            pairs.evidence = ahead.evidence
+            and pairs.subject = ahead.subject
+            and pairs.regressor = ahead.regressor
+            and pairs.feature_set = ahead.feature_set
+            and pairs.leader = ahead.item
+    inner join {{ ref('int_claim_values') }} as behind
         on
-            leading.evidence = trailing.evidence
-            and leading.subject = trailing.subject
-            and leading.regressor = trailing.regressor
-            and leading.feature_set = trailing.feature_set
-            and leading.split = trailing.split
-            and leading.tier = trailing.tier
-            and leading.measure = trailing.measure
-            and pairs.rival = trailing.item
+            ahead.evidence = behind.evidence
+            and ahead.subject = behind.subject
+            and ahead.regressor = behind.regressor
+            and ahead.feature_set = behind.feature_set
+            and ahead.split = behind.split
+            and ahead.tier = behind.tier
+            and ahead.measure = behind.measure
+            and pairs.rival = behind.item
 
 ),
 
-statistics as (
+drawn as (
 
     select
-        evidence,
-        subject,
-        item,
+        *,
         'none' as split,
-        'all' as tier,
-        cluster,
-        value,
-        influence,
-        n
-    from {{ ref('int_score_statistics') }}
+        'all' as tier
+    from {{ ref('int_score_draws') }}
     union all by name
-    select
-        evidence,
-        subject,
-        item,
-        split,
-        tier,
-        cluster,
-        value,
-        influence,
-        n
-    from {{ ref('int_regressor_statistics') }}
+    select * from {{ ref('int_regressor_draws') }}
 
 ),
 
--- Both sides of a pair, by cluster; what they have in common cancels out.
-sides as (
-
-    select
-        pairs.claim,
-        statistics.split,
-        statistics.tier,
-        pairs.measures[1] as measure,
-        pairs.leader,
-        pairs.rival,
-        statistics.cluster,
-        any_value(statistics.value) filter (statistics.item = pairs.leader) as leading,
-        any_value(statistics.value) filter (statistics.item = pairs.rival) as trailing,
-        sum(
-            case when statistics.item = pairs.leader then 1 else -1 end * statistics.influence
-        ) as influence,
-        max(statistics.n) as n
-    from pairs
-    inner join statistics
-        on
-            pairs.evidence = statistics.evidence
-            and pairs.subject = statistics.subject
-            and statistics.item in (pairs.leader, pairs.rival)
-    group by
-        {{ ['pairs.claim', 'statistics.split', 'statistics.tier', 'pairs.measures'] | join(', ') }},
-        pairs.leader, pairs.rival, statistics.cluster
-
-),
-
+-- Both sides of a pair in the same draws: what they have in common cancels out.
 paired as (
 
     select
-        {{ cell }},
-        any_value(leading) - any_value(trailing) as lead,
-        1.959964 * sqrt(count(*) / nullif(count(*) - 1, 0) * sum(influence ^ 2)) as reach,
-        lead - reach as lead_low,
-        lead + reach as lead_high,
-        sum(n) as n
-    from sides
-    group by {{ cell }}
+        pairs.claim,
+        ahead.split,
+        ahead.tier,
+        pairs.measures[1] as measure,
+        pairs.leader,
+        pairs.rival,
+        any_value(ahead.value - behind.value) filter (ahead.draw = 0) as lead,
+        quantile_cont(ahead.value - behind.value, [0.025, 0.975]) filter (ahead.draw > 0) as ends,
+        ends[1] as lead_low,
+        ends[2] as lead_high,
+        any_value(ahead.n) filter (ahead.draw = 0) as n
+    from pairs
+    inner join drawn as ahead
+        on
+            pairs.evidence = ahead.evidence
+            and pairs.subject = ahead.subject
+            and pairs.leader = ahead.item
+    inner join drawn as behind
+        on
+            ahead.evidence = behind.evidence
+            and ahead.subject = behind.subject
+            and ahead.split = behind.split
+            and ahead.tier = behind.tier
+            and ahead.draw = behind.draw
+            and pairs.rival = behind.item
+    group by
+        pairs.claim, ahead.split, ahead.tier, pairs.measures, pairs.leader, pairs.rival
 
 ),
 
@@ -125,7 +98,7 @@ final as (
 
     select * from bounded
     union all by name
-    select * exclude (reach) from paired
+    select * exclude (ends) from paired
 
 )
 

@@ -24,20 +24,20 @@ printed_leads as (
     select
         statements.statement,
         statements.subject,
-        min(leading.printed - rival.printed) as printed
+        min(ahead.printed - rival.printed) as printed
     from statements
-    inner join numbers as leading
+    inner join numbers as ahead
         on
-            statements.subject = leading.benchmark
-            and statements.feature_set = leading.feature_set
+            statements.subject = ahead.benchmark
+            and statements.feature_set = ahead.feature_set
             and list_contains(
-                statements.leader_list, coalesce(leading.feature, leading.regressor)
+                statements.leader_list, coalesce(ahead.feature, ahead.regressor)
             )
     inner join numbers as rival
         on
-            leading.benchmark = rival.benchmark
-            and leading.feature_set = rival.feature_set
-            and leading.measure = rival.measure
+            ahead.benchmark = rival.benchmark
+            and ahead.feature_set = rival.feature_set
+            and ahead.measure = rival.measure
             and list_contains(statements.rival_list, coalesce(rival.feature, rival.regressor))
     group by all
 
