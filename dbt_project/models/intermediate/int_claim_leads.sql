@@ -12,8 +12,8 @@ with pairs as (
 
 ),
 
--- Importances have an interval each and no common draws are kept. Low end less high end and high end
--- less low end bound their difference whatever the two have to do with each other.
+-- Importances have an interval each and no common draws are kept. Low end less high end, and high
+-- end less low end, bound their distance whatever the two have in common.
 bounded as (
 
     select
@@ -70,10 +70,10 @@ paired as (
         pairs.measures[1] as measure,
         pairs.leader,
         pairs.rival,
-        any_value(ahead.value - behind.value) filter (ahead.draw = 0) as lead,
+        round(any_value(ahead.value - behind.value) filter (ahead.draw = 0), 6) as lead,
         quantile_cont(ahead.value - behind.value, [0.025, 0.975]) filter (ahead.draw > 0) as ends,
-        ends[1] as lead_low,
-        ends[2] as lead_high,
+        round(ends[1], 6) as lead_low,
+        round(ends[2], 6) as lead_high,
         any_value(ahead.n) filter (ahead.draw = 0) as n
     from pairs
     inner join drawn as ahead

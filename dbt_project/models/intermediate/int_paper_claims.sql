@@ -51,8 +51,8 @@ claims as (
         'section 5, ' || printed_in as printed_in,
         case
             when feature is null
-                then format('R² of {} on {} is {} %.', regressor, benchmark, printed)
-            else format('{} has {} % of the importance for {}.', feature, printed, benchmark)
+                then format('R² of {} on {} is {:g} %.', regressor, benchmark, printed)
+            else format('{} has {:g} % of the importance for {}.', feature, printed, benchmark)
         end as sentence,
         'number' as kind,
         case when feature is null then 'r2' else 'importance' end as evidence,

@@ -15,7 +15,8 @@ with predictions as (
         not is_stale
         and feature_set = 'key'
         and regressor in (
-            select regressor from {{ ref('paper_numbers') }} where printed_in = 'Table 2'
+            select numbers.regressor from {{ ref('paper_numbers') }} as numbers
+            where numbers.printed_in = 'Table 2'
         )
     group by all
 

@@ -43,8 +43,8 @@ final as (
     from drawn
     where evidence = 'spread'
     union all by name
-    -- Post-trained models less pretrained ones of the same size class, averaged over the sizes of the
-    -- pretrained.
+    -- Post-trained models less pretrained ones of the same size class, averaged over the sizes of
+    -- the pretrained.
     select
         post_trained.evidence,
         'open_llm_v1' as subject,

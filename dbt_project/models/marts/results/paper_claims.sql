@@ -10,8 +10,10 @@ judged as (
         *,
         case
             when value_low is null or value_high is null then 'not measured'
-            when kind = 'number' and paper_value not between value_low - rounding
-                and value_high + rounding then 'does not hold'
+            when
+                kind = 'number'
+                and (paper_value < value_low - rounding or paper_value > value_high + rounding)
+                then 'does not hold'
             when
                 kind = 'number'
                 and abs(value - paper_value) <= {{ var('claim_tolerance') }} + rounding
@@ -81,8 +83,16 @@ final as (
             when len(compared.verdicts) = 1 then compared.verdicts[1]
             else 'depends'
         end as overall_verdict,
-        case when compared.verdict = 'not measured' then
-            coalesce(gaps.reason, compared.remedy, 'make build fits what is missing.')
+        case
+            when compared.verdict = 'not measured'
+                then coalesce(
+                    gaps.reason,
+                    compared.remedy,
+                    case
+                        when compared.split = 'none' then 'Land more scores: make refresh.'
+                        else 'make study fits what is missing.'
+                    end
+                )
         end as remedy
     from compared
     left join gaps
