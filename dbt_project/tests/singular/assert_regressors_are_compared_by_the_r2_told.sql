@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'paper_claims'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_regressor_draws'}}}) }}
 
 -- R² that the claims compare, made from sums by bootstrap group, must be that of regression_scores.
 select
