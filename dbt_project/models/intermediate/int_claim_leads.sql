@@ -29,22 +29,10 @@ bounded as (
         ahead.n
     from pairs
     inner join {{ ref('int_claim_values') }} as ahead
-        on
-            pairs.evidence = ahead.evidence
-            and pairs.subject = ahead.subject
-            and pairs.regressor = ahead.regressor
-            and pairs.feature_set = ahead.feature_set
-            and pairs.leader = ahead.item
+        using (evidence, subject, regressor, feature_set)
     inner join {{ ref('int_claim_values') }} as behind
-        on
-            ahead.evidence = behind.evidence
-            and ahead.subject = behind.subject
-            and ahead.regressor = behind.regressor
-            and ahead.feature_set = behind.feature_set
-            and ahead.split = behind.split
-            and ahead.tier = behind.tier
-            and ahead.measure = behind.measure
-            and pairs.rival = behind.item
+        using (evidence, subject, regressor, feature_set, split, tier, measure)
+    where ahead.item = pairs.leader and behind.item = pairs.rival
 
 ),
 
@@ -76,19 +64,9 @@ paired as (
         round(ends[2], 6) as lead_high,
         any_value(ahead.n) filter (ahead.draw = 0) as n
     from pairs
-    inner join drawn as ahead
-        on
-            pairs.evidence = ahead.evidence
-            and pairs.subject = ahead.subject
-            and pairs.leader = ahead.item
-    inner join drawn as behind
-        on
-            ahead.evidence = behind.evidence
-            and ahead.subject = behind.subject
-            and ahead.split = behind.split
-            and ahead.tier = behind.tier
-            and ahead.draw = behind.draw
-            and pairs.rival = behind.item
+    inner join drawn as ahead using (evidence, subject)
+    inner join drawn as behind using (evidence, subject, split, tier, draw)
+    where ahead.item = pairs.leader and behind.item = pairs.rival
     group by
         pairs.claim, ahead.split, ahead.tier, pairs.measures, pairs.leader, pairs.rival
 

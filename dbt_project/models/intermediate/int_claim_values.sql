@@ -1,14 +1,32 @@
 -- Single values that a claim is held against; shares in percent, as the paper prints them.
 with scores as (
 
-    select * from {{ ref('regression_scores') }}
+    select
+        'importance' as evidence,
+        *
+    from {{ ref('regression_scores') }}
+    where not is_stale
+    union all by name
+    select
+        'inverse_importance' as evidence,
+        * rename (target as benchmark)
+    from {{ ref('inverse_regression_scores') }}
     where not is_stale
 
 ),
 
-inverse_scores as (
+importances as (
 
-    select * from {{ ref('inverse_regression_scores') }}
+    select
+        'importance' as evidence,
+        *
+    from {{ ref('feature_importances') }}
+    where not is_stale
+    union all by name
+    select
+        'inverse_importance' as evidence,
+        * rename (target as benchmark)
+    from {{ ref('inverse_feature_importances') }}
     where not is_stale
 
 ),
@@ -16,37 +34,23 @@ inverse_scores as (
 final as (
 
     select
-        'r2' as evidence,
+        unnest(['r2', 'mae']) as evidence,
         benchmark as subject,
         regressor,
         feature_set,
         split,
         tier,
-        'r2' as measure,
-        'r2' as item,
-        100 * r2 as value,
-        100 * r2_low as value_low,
-        100 * r2_high as value_high,
+        unnest(['r2', 'mae']) as measure,
+        unnest(['r2', 'mae']) as item,
+        unnest([100 * r2, mae]) as value,
+        unnest([100 * r2_low, mae_low]) as value_low,
+        unnest([100 * r2_high, mae_high]) as value_high,
         n
     from scores
+    where evidence = 'importance'
     union all by name
     select
-        'mae' as evidence,
-        benchmark as subject,
-        regressor,
-        feature_set,
-        split,
-        tier,
-        'mae' as measure,
-        'mae' as item,
-        mae as value,
-        mae_low as value_low,
-        mae_high as value_high,
-        n
-    from scores
-    union all by name
-    select
-        'importance' as evidence,
+        evidence,
         benchmark as subject,
         regressor,
         feature_set,
@@ -58,30 +62,9 @@ final as (
         100 * importances.importance_low as value_low,
         100 * importances.importance_high as value_high,
         scores.n
-    from {{ ref('feature_importances') }} as importances
-    left join scores using (benchmark, regressor, feature_set, split, tier)
-    where
-        not importances.is_stale
-        and importances.kind in ('impurity', 'permutation')
-    union all by name
-    select
-        'inverse_importance' as evidence,
-        target as subject,
-        regressor,
-        feature_set,
-        split,
-        tier,
-        importances.kind as measure,
-        importances.feature as item,
-        100 * importances.importance as value,
-        100 * importances.importance_low as value_low,
-        100 * importances.importance_high as value_high,
-        inverse_scores.n
-    from {{ ref('inverse_feature_importances') }} as importances
-    left join inverse_scores using (target, regressor, feature_set, split, tier)
-    where
-        not importances.is_stale
-        and importances.kind in ('impurity', 'permutation')
+    from importances
+    left join scores using (evidence, benchmark, regressor, feature_set, split, tier)
+    where importances.kind in ('impurity', 'permutation')
     union all by name
     select
         'correlation' as evidence,
