@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from modelstrata.errors import LandingError, storage_errors
-from modelstrata.landing_schema import LANDING_TABLES, OPTIONAL_COLUMNS, matches
+from modelstrata.landing_schema import ADDED_COLUMNS, LANDING_TABLES, OPTIONAL_COLUMNS, matches
 from modelstrata.settings import Settings
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _faults(table: str, found: dict[str, str]) -> list[str]:
     required = LANDING_TABLES[table]
     faults = []
     for name, kind in required.items():
-        if name not in found:
+        if name not in found and name not in ADDED_COLUMNS.get(table, ()):
             fault = f"has no column {name!r}, which table {table} needs ({kind})"
             faults.append(fault + _renamed(name, table, found))
     for name, kind in {**OPTIONAL_COLUMNS, **required}.items():

@@ -35,6 +35,33 @@ _CELL = {
     "tier": "VARCHAR",
     "seed": "INTEGER",
 }
+_INVERSE_CELL = {"target": "VARCHAR", **{n: k for n, k in _CELL.items() if n != "benchmark"}}
+#: Of each measure its 95 % interval, and its standard deviation over the repeats of a split.
+_MEASURES = {
+    **{
+        f"{measure}{end}": "DOUBLE"
+        for measure in ("r2", "mae", "spearman", "gain")
+        for end in ("", "_low", "_high", "_repeat_sd")
+    },
+    "r2_fold_mean": "DOUBLE",
+    "r2_fold_sd": "DOUBLE",
+    "n": "INTEGER",
+    "n_groups": "INTEGER",
+    "n_folds": "INTEGER",
+    "n_repeats": "INTEGER",
+}
+_IMPORTANCES = {
+    "feature": "VARCHAR",
+    "kind": "VARCHAR",
+    "importance": "DOUBLE",
+    "importance_low": "DOUBLE",
+    "importance_high": "DOUBLE",
+    "importance_sd": "DOUBLE",
+    "rank_agreement": "DOUBLE",
+    "n_folds": "INTEGER",
+    "n_repeats": "INTEGER",
+    "n_draws": "INTEGER",
+}
 
 #: Required columns of each table.
 LANDING_TABLES: dict[str, dict[str, str]] = {
@@ -203,39 +230,47 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
         "source": "VARCHAR",
         "fetched_at": "TIMESTAMP WITH TIME ZONE",
     },
-    "regression_scores": {
-        **RESULT_KEY_COLUMNS,
-        **_CELL,
-        "r2": "DOUBLE",
-        "r2_low": "DOUBLE",
-        "r2_high": "DOUBLE",
-        "r2_fold_mean": "DOUBLE",
-        "r2_fold_sd": "DOUBLE",
-        "mae": "DOUBLE",
-        "mae_low": "DOUBLE",
-        "mae_high": "DOUBLE",
-        "n": "INTEGER",
-        "n_groups": "INTEGER",
-        "n_folds": "INTEGER",
-    },
-    "feature_importances": {
-        **RESULT_KEY_COLUMNS,
-        **_CELL,
-        "feature": "VARCHAR",
-        "kind": "VARCHAR",
-        "importance": "DOUBLE",
-        "importance_sd": "DOUBLE",
-        "n_folds": "INTEGER",
-    },
+    "regression_scores": {**RESULT_KEY_COLUMNS, **_CELL, **_MEASURES},
+    "feature_importances": {**RESULT_KEY_COLUMNS, **_CELL, **_IMPORTANCES},
     "score_predictions": {
         **RESULT_KEY_COLUMNS,
         **_CELL,
         "model_id": "VARCHAR",
         "structure_group": "VARCHAR",
+        "bootstrap_group": "VARCHAR",
+        "repeat": "INTEGER",
+        "repeat_seed": "INTEGER",
         "fold": "INTEGER",
         "score": "DOUBLE",
         "predicted_score": "DOUBLE",
+        "baseline_score": "DOUBLE",
     },
+    "feature_effects": {
+        **RESULT_KEY_COLUMNS,
+        **_CELL,
+        "feature": "VARCHAR",
+        "kind": "VARCHAR",
+        "value": "DOUBLE",
+        "effect": "DOUBLE",
+        "effect_low": "DOUBLE",
+        "effect_high": "DOUBLE",
+        "n_rows": "INTEGER",
+    },
+    "interval_coverage": {
+        **RESULT_KEY_COLUMNS,
+        **_CELL,
+        "level": "DOUBLE",
+        "coverage_groups": "DOUBLE",
+        "coverage_groups_low": "DOUBLE",
+        "coverage_groups_high": "DOUBLE",
+        "coverage_rows": "DOUBLE",
+        "width": "DOUBLE",
+        "n": "INTEGER",
+        "n_groups": "INTEGER",
+    },
+    "inverse_regression_scores": {**RESULT_KEY_COLUMNS, **_INVERSE_CELL, **_MEASURES},
+    "inverse_feature_importances": {**RESULT_KEY_COLUMNS, **_INVERSE_CELL, **_IMPORTANCES},
+    "regression_gaps": {**RESULT_KEY_COLUMNS, **_CELL, "study": "VARCHAR", "reason": "VARCHAR"},
     "block_influence": {
         **RESULT_KEY_COLUMNS,
         "model_id": "VARCHAR",
@@ -257,6 +292,22 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
     },
 }
 
+#: Columns that batches of earlier code lack: they are read as null there.
+ADDED_COLUMNS = {
+    "regression_scores": {
+        *(f"{m}_repeat_sd" for m in ("r2", "mae", "spearman", "gain")),
+        *(f"{m}{end}" for m in ("spearman", "gain") for end in ("", "_low", "_high")),
+        "n_repeats",
+    },
+    "feature_importances": {
+        "importance_low",
+        "importance_high",
+        "rank_agreement",
+        "n_repeats",
+        "n_draws",
+    },
+    "score_predictions": {"bootstrap_group", "repeat", "repeat_seed", "baseline_score"},
+}
 RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
 #: Filled by crawls alone, and by the compaction of what they landed.
 CRAWLED_TABLES = (

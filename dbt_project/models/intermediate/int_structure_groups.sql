@@ -12,15 +12,7 @@ with candidates as (
 
 )
 
--- A row without d_ffn could belong to any group of its layers, width and heads. All of them are
--- then one group, so that no copy of a base model stands on both sides of a grouped split.
 select
     model_id,
-    concat_ws('x', layers, d_model, heads)
-    || case
-        when
-            bool_or(d_ffn is null) over (partition by structure_tier, layers, d_model, heads)
-            then 'xany'
-        else 'x' || d_ffn
-    end as structure_group
+    {{ structure_group('structure_tier') }} as structure_group
 from candidates

@@ -4,9 +4,11 @@ select
     regressor,
     benchmark,
     feature_set,
+    split,
     tier,
-    structure_group
+    repeat,
+    coalesce(bootstrap_group, structure_group) as held_together
 from {{ ref('score_predictions') }}
-where split = 'grouped_structure'
+where split in ('grouped_structure', 'grouped_family')
 group by all
 having count(distinct fold) > 1

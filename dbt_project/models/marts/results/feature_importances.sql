@@ -7,8 +7,13 @@ select
     feature,
     kind,
     importance,
+    importance_low,
+    importance_high,
     importance_sd,
+    rank_agreement,
     n_folds,
+    coalesce(n_repeats, 1) as n_repeats,
+    n_draws,
     seed,
     is_stale,
     result_key

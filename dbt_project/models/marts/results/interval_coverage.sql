@@ -1,0 +1,20 @@
+select
+    regressor,
+    benchmark,
+    feature_set,
+    split,
+    tier,
+    level,
+    coverage_groups,
+    coverage_groups_low,
+    coverage_groups_high,
+    coverage_rows,
+    width,
+    n,
+    n_groups,
+    seed,
+    is_stale,
+    result_key,
+    input_hash,
+    code_version
+from {{ ref('stg_results__interval_coverage') }}

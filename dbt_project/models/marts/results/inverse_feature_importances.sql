@@ -1,0 +1,20 @@
+select
+    regressor,
+    target,
+    feature_set,
+    split,
+    tier,
+    feature,
+    kind,
+    importance,
+    importance_low,
+    importance_high,
+    importance_sd,
+    rank_agreement,
+    n_folds,
+    n_repeats,
+    n_draws,
+    seed,
+    is_stale,
+    result_key
+from {{ ref('stg_results__inverse_feature_importances') }}

@@ -1,0 +1,3 @@
+{{ current_results(
+    'feature_effects', ['regressor', 'benchmark', 'feature_set', 'split', 'tier', 'kind', 'feature']
+) }}

@@ -1,0 +1,3 @@
+{{ current_results(
+    'interval_coverage', ['regressor', 'benchmark', 'feature_set', 'split', 'tier']
+) }}
