@@ -73,7 +73,7 @@ def resolve_config(rules: ConfigRules, text: str, name: str) -> ConfigStructure:
 def _object(text: str, name: str) -> dict[str, Any]:
     try:
         found = json.loads(text.removeprefix("\ufeff"))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{name} is no JSON ({error}): give the config.json of a model's repository."
         ) from error
@@ -164,7 +164,7 @@ class _Reader:
             return len(value) if isinstance(value, list) else None
         if path == "expansion_ratio":
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return float(value) if is_number else None
+            return float(value) if is_number and abs(value) < _LARGEST else None
         if path in self.rules.switch_keys:
             outer = None
             if path == "tie_word_embeddings" and self.root is not None:
@@ -208,7 +208,7 @@ class _Reader:
             if not number:
                 return None
             found = found * number if sign == "*" else found / number
-        return math.floor(found)
+        return math.floor(found) if abs(found) < _LARGEST else None
 
     def _is_general(self, path: str) -> bool:
         return path in self.rules.general_keys
@@ -244,7 +244,10 @@ def _at(level: dict[str, Any], path: str) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value != "unknown" else None
+    if not isinstance(value, str) or value == "unknown":
+        return None
+    # Halves of a character, which JSON can escape and nothing else can hold.
+    return value.encode(errors="ignore").decode()
 
 
 def _first(value: Any) -> str | None:
@@ -258,8 +261,10 @@ def _switch(value: Any) -> int | None:
 def _integer(value: Any) -> int | None:
     """Return a whole number; digits in quotes and a list of equal numbers stand for theirs."""
     if isinstance(value, list) and value and all(one == value[0] for one in value):
-        value = value[0] if not isinstance(value[0], list | str) else None
+        value = value[0]
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not value.isascii():
         return None
     try:
         number = float(value)
