@@ -55,9 +55,7 @@ def resolve_config(rules: ConfigRules, text: str, name: str) -> ConfigStructure:
     architecture = architectures[0] or architectures[1]
     schema_type = _text(level.get("model_type"))
     if schema_type is None:
-        schema_type = (
-            root_rules.language_type if is_nested else rules.type_of_class(architecture)
-        )
+        schema_type = root_rules.language_type if is_nested else rules.type_of_class(architecture)
     reader = _Reader(rules, rules.of_type(schema_type), level, root if is_nested else None)
     for one in rules.fields:
         reader.resolve(one)
@@ -85,9 +83,7 @@ def _object(text: str, name: str) -> dict[str, Any]:
     return found
 
 
-def _language_level(
-    rules: ConfigRules, known: TypeRules, root: dict[str, Any]
-) -> dict[str, Any]:
+def _language_level(rules: ConfigRules, known: TypeRules, root: dict[str, Any]) -> dict[str, Any]:
     """Return the language model's own config: a multimodal model's structure is never its tower's."""
     paths = [known.language_path] if known.language_path else []
     for path in paths if known.model_type else rules.language_paths:
@@ -114,7 +110,9 @@ class _Reader:
         self.found: dict[str, str] = {}
         readable = rules.number_keys | rules.switch_keys
         self._is_odd = any(
-            self._is_odd_at(key) for key in readable if known.reads_own_keys or self._is_general(key)
+            self._is_odd_at(key)
+            for key in readable
+            if known.reads_own_keys or self._is_general(key)
         )
 
     def resolve(self, name: str) -> None:

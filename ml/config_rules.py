@@ -86,9 +86,7 @@ class ConfigRules:
         )
         self._columns = [name for (name,) in columns]
         suffix = "_spelling"
-        self.fields = [
-            name.removesuffix(suffix) for name in self._columns if name.endswith(suffix)
-        ]
+        self.fields = [name.removesuffix(suffix) for name in self._columns if name.endswith(suffix)]
         switches = self._rows(
             "select column_name from duckdb_columns() where schema_name = 'marts' "
             "and table_name = 'model_structures' and data_type = 'BOOLEAN'"
