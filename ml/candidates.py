@@ -105,7 +105,7 @@ def _any_size(predictor: Predictor, group: np.ndarray) -> bool:
 
 
 def _blocks(row: np.ndarray, at: dict[str, int], kv_heads: float) -> float:
-    """Return the parameters of a structure's blocks, in billions, if they are built like Llama's."""
+    """Return the parameters of blocks that are built like Llama's, in billions."""
     layers, width, ffn, heads = (row[at[name]] for name in ("layers", "d_model", "d_ffn", "heads"))
     shared = kv_heads / heads if not np.isnan(kv_heads) else 1.0
     return float(layers * (2 * width * width * (1 + shared) + 3 * width * ffn) / 1e9)

@@ -1,6 +1,6 @@
 """The structure that one config.json states, as dbt would resolve it (`stg_landing__hub_configs`).
 
-A file at hand is verbatim: a key that is not there has its class's default, as for the model itself.
+A file at hand is verbatim: a key that is not there has its class's default, as the model has.
 """
 
 import json
@@ -84,7 +84,7 @@ def _object(text: str, name: str) -> dict[str, Any]:
 
 
 def _language_level(rules: ConfigRules, known: TypeRules, root: dict[str, Any]) -> dict[str, Any]:
-    """Return the language model's own config: a multimodal model's structure is never its tower's."""
+    """Return the language model's own config: a multimodal model's is never its tower's."""
     paths = [known.language_path] if known.language_path else []
     for path in paths if known.model_type else rules.language_paths:
         found = _at(root, path)
@@ -198,11 +198,11 @@ class _Reader:
     def _derive(self, rule: str) -> float | None:
         """Work out a rule about an absent key, such as `heads`, `4*d_model` or `d_model/heads`."""
         found, sign = 1.0, "*"
-        for token in re.findall(r"[0-9a-z_]+|[*/]", rule):
-            if token in "*/":
-                sign = token
+        for part in re.findall(r"[0-9a-z_]+|[*/]", rule):
+            if part in "*/":
+                sign = part
                 continue
-            number = float(token) if token.isdigit() else self.values.get(token)
+            number = float(part) if part.isdigit() else self.values.get(part)
             if not number:
                 return None
             found = found * number if sign == "*" else found / number

@@ -25,7 +25,7 @@ class TypeRules:
         language_path: JSON path of the sub-config that holds its language model, if there is one.
         language_type: model type of that language model.
         reads_own_keys: whether it reads keys that no other type shares.
-        spelling: number of the spelling by field; a field that is spelled as most types do has none.
+        spelling: number of the spelling by field, none for one that is spelled as most types do.
         default: its class's default by field.
         rule: rule about an absent key by field, such as `4*d_model`.
         invariant: fields whose rule holds in partial configs too.

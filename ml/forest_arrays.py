@@ -1,7 +1,7 @@
 """A fitted forest as plain arrays, and its predictions with NumPy alone.
 
-scikit-learn takes longer to import than an answer may take, and its own files are pickles, which run
-what they hold. Five numbers a node say all there is to say of a regression tree.
+scikit-learn takes longer to import than an answer may take, and its own files are pickles, which
+run what they hold. Five numbers a node say all there is to say of a regression tree.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class ForestArrays:
                 len(self.root) if array == "root" else n_nodes,
             ):
                 raise PredictorError(
-                    f"The array {name}/{array} is {found.dtype} of shape {found.shape}, which is no "
+                    f"The array {name}/{array} is {found.dtype} of shape {found.shape}, as in no "
                     "forest: fit the predictor anew (`python -m ml.predictor --force`)."
                 )
         # Children stand behind their parents, so that no walk goes round in circles.

@@ -1,7 +1,8 @@
-"""A model's size counted from its structure, by the warehouse's formulas (docs/parameter_counts.md).
+"""A model's size counted from its structure, by the warehouse's formulas.
 
 `staging.stg_landing__parameter_terms` holds, by model type, the terms that add up to the parameters
-of the class that transformers builds, such as `3*layers*d_model*d_ffn`.
+of the class that transformers builds, such as `3*layers*d_model*d_ffn`; how good they are stands in
+docs/parameter_counts.md.
 """
 
 from dataclasses import dataclass

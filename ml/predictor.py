@@ -1,12 +1,13 @@
 """Fit and store the models that predictions are made with: `python -m ml.predictor`.
 
-For each benchmark a random forest on the feature set `key` (docs/predict.md says why), fitted on all
-models of the tier `exact`, and the half width of its 90 % interval, from structure groups held out.
+For each benchmark a random forest on the feature set `key` (docs/predict.md says why), fitted on
+all models of the tier `exact`, and the half width of its 90 % interval, from structure groups held
+out.
 """
 
 import argparse
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -26,17 +27,41 @@ from modelstrata.errors import ModelstrataError, NotEnoughData, PredictorError, 
 from modelstrata.settings import Settings
 
 FEATURE_SET = "key"
-#: Ways to hold groups out when coverage is measured: one alone errs by some two points.
-N_REPEATS = 3
+REGRESSOR = "random_forest"
 _N_DRAWS = 1000
 
 
-def fit_benchmark(rows: pd.DataFrame, n_repeats: int = N_REPEATS) -> tuple[Fitted, ForestArrays]:
-    """Fit one benchmark and measure how often its intervals hold.
+@dataclass(frozen=True)
+class Coverage:
+    """Share of scores of groups held out that intervals held, with its 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+def measure_coverage(x: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> Coverage:
+    """Hold each structure group out once, and fit forest and interval anew without it.
+
+    NaN where there are too few groups.
+    """
+    try:
+        _, rows = coverage(random_forest, x, y, groups, SEED)
+    except NotEnoughData:
+        return Coverage(np.nan, np.nan, np.nan)
+    by_group = rows["is_covered"].groupby(groups).mean().to_numpy()
+    draws = draw_groups(len(by_group), SEED, _N_DRAWS) @ by_group / len(by_group)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Coverage(float(by_group.mean()), float(low), float(high))
+
+
+def fit_benchmark(rows: pd.DataFrame, held: Coverage | None) -> tuple[Fitted, ForestArrays]:
+    """Fit one benchmark.
 
     Args:
         rows: rows of `marts.structure_scores` of one benchmark, ordered by model id.
-        n_repeats: ways to hold groups out.
+        held: coverage as the study measured it; None to measure it here, which takes five times as
+            long as the fit.
 
     Raises:
         NotEnoughData: too few groups for an interval, or equal scores.
@@ -47,27 +72,16 @@ def fit_benchmark(rows: pd.DataFrame, n_repeats: int = N_REPEATS) -> tuple[Fitte
     if np.ptp(y) == 0:
         raise NotEnoughData(f"All {len(y)} scores are equal: there is nothing to explain.")
     model = fit_conformal(random_forest, x, y, groups, SEED)
-    held = np.zeros((n_repeats, len(y)))
-    try:
-        for repeat in range(n_repeats):
-            # Folds and fits of another repeat share no seed with this one's.
-            _, measured = coverage(random_forest, x, y, groups, SEED + 100 * repeat)
-            held[repeat] = measured["is_covered"]
-    except NotEnoughData:
-        held[:] = np.nan
-    by_group = pd.Series(held.mean(axis=0)).groupby(groups).mean().to_numpy()
-    draws = draw_groups(len(by_group), SEED, _N_DRAWS) @ by_group / len(by_group)
-    low, high = np.quantile(draws, [0.025, 0.975])
+    held = held or measure_coverage(x, y, groups)
     dates = pd.to_datetime(rows["date"])
     fitted = Fitted(
         leaderboard=str(rows["leaderboard"].iloc[0]),
         n=len(y),
-        n_groups=len(by_group),
+        n_groups=len(np.unique(groups)),
         half_width=model.half_width,
-        coverage=float(by_group.mean()),
-        coverage_low=float(low),
-        coverage_high=float(high),
-        n_repeats=n_repeats,
+        coverage=held.share,
+        coverage_low=held.low,
+        coverage_high=held.high,
         first_date=str(dates.min().date()),
         last_date=str(dates.max().date()),
     )
@@ -75,15 +89,15 @@ def fit_benchmark(rows: pd.DataFrame, n_repeats: int = N_REPEATS) -> tuple[Fitte
 
 
 def fit_predictor(
-    frame: pd.DataFrame, data: str, threads: int = 1, n_repeats: int = N_REPEATS
+    frame: pd.DataFrame, data: str, held: dict[str, Coverage], threads: int = 1
 ) -> Predictor:
     """Fit all benchmarks; one without enough data is named and the others are still there.
 
     Args:
         frame: rows of `marts.structure_scores` of the tier `exact`.
         data: their data version.
+        held: coverage by benchmark, as far as it is measured.
         threads: benchmarks fitted side by side; they change nothing but the time.
-        n_repeats: ways to hold groups out when coverage is measured.
 
     Raises:
         NotEnoughData: no benchmark could be fitted.
@@ -91,13 +105,13 @@ def fit_predictor(
     frame = frame.sort_values(["benchmark", "model_id"]).reset_index(drop=True)
     parts = {str(name): rows.reset_index(drop=True) for name, rows in frame.groupby("benchmark")}
 
-    def attempt(rows: pd.DataFrame) -> tuple[Fitted, ForestArrays] | str:
+    def attempt(name: str) -> tuple[Fitted, ForestArrays] | str:
         try:
-            return fit_benchmark(rows, n_repeats)
+            return fit_benchmark(parts[name], held.get(name))
         except NotEnoughData as error:
             return str(error)
 
-    done = Parallel(n_jobs=threads, prefer="threads")(delayed(attempt)(r) for r in parts.values())
+    done = Parallel(n_jobs=threads, prefer="threads")(delayed(attempt)(name) for name in parts)
     outcomes = dict(zip(parts, done, strict=True))
     gaps = {name: one for name, one in outcomes.items() if isinstance(one, str)}
     fits = {name: one for name, one in outcomes.items() if not isinstance(one, str)}
@@ -160,9 +174,21 @@ def store_predictor(
             "from marts.structure_scores where structure_tier = ? order by benchmark, model_id",
             [TIER],
         ).df()
-    predictor = fit_predictor(frame, data, threads)
+        held = _measured(connection)
+    predictor = fit_predictor(frame, data, held, threads)
     predictor_file.save(predictor, path)
     return predictor, True
+
+
+def _measured(connection: duckdb.DuckDBPyConnection) -> dict[str, Coverage]:
+    """Read what the study measured of the same forests on the same data."""
+    rows = connection.execute(
+        "select benchmark, coverage_groups, coverage_groups_low, coverage_groups_high "
+        "from marts.interval_coverage where regressor = ? and feature_set = ? and tier = ? "
+        "and split = 'grouped_structure' and level = ? and not is_stale",
+        [REGRESSOR, FEATURE_SET, TIER, LEVEL],
+    ).fetchall()
+    return {name: Coverage(*values) for name, *values in rows}
 
 
 def coverage_table(predictor: Predictor) -> str:

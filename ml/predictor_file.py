@@ -39,10 +39,9 @@ class Fitted:
         n_groups: structure groups.
         half_width: half the width of the 90 % interval, in points of the score.
         coverage: share of scores of groups held out that such intervals held, each group of the
-            same weight, mean over `n_repeats` ways to hold out; NaN where there are too few groups.
+            same weight; NaN where there are too few groups.
         coverage_low: lower end of its 95 % interval, from a bootstrap over groups.
         coverage_high: upper end.
-        n_repeats: ways to hold out.
         first_date: day of the oldest model, ISO.
         last_date: day of the newest.
     """
@@ -54,7 +53,6 @@ class Fitted:
     coverage: float
     coverage_low: float
     coverage_high: float
-    n_repeats: int
     first_date: str
     last_date: str
 

@@ -144,8 +144,8 @@ def _from_config(connection: duckdb.DuckDBPyConnection, path: Path, date: dateti
         values["size"] = counted.size
         if not counted.is_confirmed:
             notes.append(
-                f"Its size, {counted.size:.3g} billion, is counted by a formula that no stated size "
-                f"of the type {found.schema_type} confirms; `--size` gives another."
+                f"Its size, {counted.size:.3g} billion, is counted by a formula that no "
+                f"stated size of the type {found.schema_type} confirms; `--size` gives another."
             )
     return Subject(str(path), values, date, notes)
 
@@ -155,9 +155,9 @@ def _from_model(
 ) -> Subject:
     columns = ("size", *_STRUCTURE)
     row = connection.execute(
-        f"select models.model_id, models.date, {', '.join(columns)}, implausible_fields "
-        "from marts.models left join marts.model_structures using (model_id) "
-        "where lower(models.model_id) = lower(?)",
+        "select models.model_id, models.date, implausible_fields, size, layers, d_model, d_ffn, "
+        "heads, kv_heads, vocab_size from marts.models "
+        "left join marts.model_structures using (model_id) where lower(models.model_id) = lower(?)",
         [asked],
     ).fetchone()
     if row is None:
@@ -166,11 +166,12 @@ def _from_model(
             "order by jaro_winkler_similarity(lower(model_id), lower(?)) desc, model_id limit 3",
             [asked],
         ).fetchall()
+        names = ", ".join(name for (name,) in near)
         raise ConfigError(
-            f"The warehouse holds no model {asked}. Near are {', '.join(name for (name,) in near)}; "
-            "or give the path of its config.json."
+            f"The warehouse holds no model {asked}. Near are {names}; or give the path of its "
+            "config.json."
         )
-    model_id, dated, *found, implausible = row
+    model_id, dated, implausible, *found = row
     values = {
         name: float(value)
         for name, value in zip(columns, found, strict=True)
