@@ -122,9 +122,9 @@ class _Reader:
             self.found[name] = found
 
     def _value(self, name: str) -> tuple[float | None, str]:
-        rule = self._condition(name)
-        if rule:
-            return self._derive(rule), "derived"
+        condition = self._condition(name)
+        if condition:
+            return self._derive(condition), "derived"
         stated = self._stated(name)
         if stated is not None:
             return stated, "explicit"

