@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration import jobs
 from orchestration.dbt_cli import dbt_resource
-from orchestration.defs import dbt, extract, gpu, hub, ml, release
+from orchestration.defs import dbt, extract, gpu, hub, ml, predictor, release
 from orchestration.sensors import landing_sensor
 
 #: Assets of a run share one process, because it holds the lock on the data folder.
@@ -19,6 +19,7 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     gpu.block_influence,
     dbt.dbt_results,
     release.published_warehouse,
+    predictor.predictor,
     release.release_folder,
     release.hub_release,
 ]
