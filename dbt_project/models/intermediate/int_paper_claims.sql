@@ -24,7 +24,7 @@ printed_leads as (
     select
         statements.statement,
         statements.subject,
-        min(ahead.printed - rival.printed) as printed
+        round(min(ahead.printed - rival.printed), 6) as printed
     from statements
     inner join numbers as ahead
         on
