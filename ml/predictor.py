@@ -7,13 +7,13 @@ out.
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from ml import predictor_file
 from ml.conformal import LEVEL, coverage, fit_conformal
@@ -24,6 +24,7 @@ from ml.predictor_file import TIER, Fitted, Predictor
 from ml.regressors import SEED, random_forest
 from ml.seen import spacing, structures
 from modelstrata.errors import ModelstrataError, NotEnoughData, PredictorError, WarehouseError
+from modelstrata.progress import progress
 from modelstrata.settings import Settings
 
 FEATURE_SET = "key"
@@ -89,7 +90,10 @@ def fit_benchmark(rows: pd.DataFrame, held: Coverage | None) -> tuple[Fitted, Fo
 
 
 def fit_predictor(
-    frame: pd.DataFrame, data: str, held: dict[str, Coverage], threads: int = 1
+    frame: pd.DataFrame,
+    data: str,
+    held: dict[str, Coverage],
+    advance: Callable[[str], object] = lambda _: None,
 ) -> Predictor:
     """Fit all benchmarks; one without enough data is named and the others are still there.
 
@@ -97,24 +101,21 @@ def fit_predictor(
         frame: rows of `marts.structure_scores` of the tier `exact`.
         data: their data version.
         held: coverage by benchmark, as far as it is measured.
-        threads: benchmarks fitted side by side; they change nothing but the time.
+        advance: called with each benchmark when it is done.
 
     Raises:
         NotEnoughData: no benchmark could be fitted.
     """
     frame = frame.sort_values(["benchmark", "model_id"]).reset_index(drop=True)
-    parts = {str(name): rows.reset_index(drop=True) for name, rows in frame.groupby("benchmark")}
-
-    def attempt(name: str) -> tuple[Fitted, ForestArrays] | str:
+    fits: dict[str, tuple[Fitted, ForestArrays]] = {}
+    gaps: dict[str, str] = {}
+    for name in frame["benchmark"].unique():
+        rows = frame[frame["benchmark"] == name]
         try:
-            return fit_benchmark(parts[name], held.get(name))
+            fits[name] = fit_benchmark(rows.reset_index(drop=True), held.get(name))
         except NotEnoughData as error:
-            return str(error)
-
-    done = Parallel(n_jobs=threads, prefer="threads")(delayed(attempt)(name) for name in parts)
-    outcomes = dict(zip(parts, done, strict=True))
-    gaps = {name: one for name, one in outcomes.items() if isinstance(one, str)}
-    fits = {name: one for name, one in outcomes.items() if not isinstance(one, str)}
+            gaps[name] = str(error)
+        advance(name)
     if not fits:
         raise NotEnoughData(
             "No benchmark could be fitted. " + " ".join(f"{n}: {why}" for n, why in gaps.items())
@@ -148,9 +149,7 @@ def fit_predictor(
     )
 
 
-def store_predictor(
-    warehouse: Path, path: Path, threads: int = 1, *, force: bool = False
-) -> tuple[Predictor, bool]:
+def store_predictor(warehouse: Path, path: Path, *, force: bool = False) -> tuple[Predictor, bool]:
     """Fit the predictor of a warehouse and store it, unless the one that is there is current.
 
     Returns:
@@ -175,7 +174,8 @@ def store_predictor(
             [TIER],
         ).df()
         held = _measured(connection)
-    predictor = fit_predictor(frame, data, held, threads)
+    with progress("predictor", frame["benchmark"].nunique()) as advance:
+        predictor = fit_predictor(frame, data, held, advance)
     predictor_file.save(predictor, path)
     return predictor, True
 
@@ -213,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings()
         predictor, is_new = store_predictor(
-            settings.warehouse, settings.predictor, settings.threads, force=args.force
+            settings.warehouse, settings.predictor, force=args.force
         )
     except ModelstrataError as error:
         print(f"error: {error}", file=sys.stderr)

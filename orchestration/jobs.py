@@ -6,6 +6,7 @@ from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING, compact_listi
 from orchestration.defs.release import ON_THE_HUB
 
 _GPU = dg.AssetSelection.groups("gpu")
+_STUDY = dg.AssetSelection.groups("ml_study")
 _HUB = dg.AssetSelection.assets(LISTING, CONFIGS, *LEADERBOARDS)
 _ON_THE_HUB = dg.AssetSelection.assets(ON_THE_HUB)
 #: Tag of runs that crawl; as long as one is under way, nothing is built.
@@ -13,7 +14,7 @@ CRAWLS = "modelstrata/crawls"
 
 build = dg.define_asset_job(
     "build",
-    selection=dg.AssetSelection.all() - _GPU - _HUB - _ON_THE_HUB,
+    selection=dg.AssetSelection.all() - _GPU - _STUDY - _HUB - _ON_THE_HUB,
     description="The main job: land the snapshot, build and test the warehouse, publish it.",
     executor_def=dg.in_process_executor,
     tags={"modelstrata/writes": "warehouse"},

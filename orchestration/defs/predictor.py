@@ -16,7 +16,7 @@ def predictor() -> dg.MaterializeResult:
 
     settings = Settings()
     with clear_failures(settings):
-        stored, is_new = store_predictor(settings.warehouse, settings.predictor, settings.threads)
+        stored, is_new = store_predictor(settings.warehouse, settings.predictor)
     coverage = {
         f"coverage/{name}": dg.MetadataValue.float(one.coverage)
         for name, one in stored.fitted.items()

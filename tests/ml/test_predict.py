@@ -58,7 +58,10 @@ def told(data: Path, module: str, *arguments: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def data(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data folder with three benchmarks, one of them with too few groups."""
+    """Return a data folder with three benchmarks.
+
+    The study has measured the intervals of one of them; another has too few groups.
+    """
     folder = tmp_path_factory.mktemp("predict")
     shutil.copyfile(built / "warehouse.duckdb", folder / "warehouse.duckdb")
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
@@ -68,6 +71,15 @@ def data(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "or benchmark = 'bigcodebench_instruct' and structure_group not in (select distinct "
             "structure_group from marts.structure_scores where benchmark = 'bigcodebench_instruct' "
             "order by structure_group limit 6)"
+        )
+        connection.execute("delete from marts.interval_coverage")
+        connection.execute(
+            "insert into marts.interval_coverage by name select 'random_forest' as regressor, "
+            "'musr' as benchmark, 'key' as feature_set, 'grouped_structure' as split, "
+            "'exact' as tier, 0.9 as level, 0.8765 as coverage_groups, 0.85 as "
+            "coverage_groups_low, 0.9 as coverage_groups_high, 0.9 as coverage_rows, 12 as width, "
+            "565 as n, 95 as n_groups, 42 as seed, false as is_stale, 'k' as result_key, "
+            "'h' as input_hash, 'c' as code_version"
         )
     done = run(folder, "ml.predictor")
     assert done.returncode == 0, done.stderr
@@ -97,6 +109,7 @@ def test_a_config_file_gets_scores_place_and_neighbours(data: Path, config: Path
     assert found["features"] == {**shape, "size": 6.738416, "date": "2026-11-28"}
     assert set(found["scores"]) == {"musr", "bigcodebench_complete"}
     assert "bigcodebench_instruct" in found["missing_benchmarks"]
+    assert found["scores"]["musr"]["coverage"] == 0.8765
     for one in found["scores"].values():
         assert 0 <= one["low"] <= one["expected"] <= one["high"] <= 100
         assert 0.8 < one["coverage"] <= 1
