@@ -42,9 +42,20 @@ def impurity_importances(model: Any, columns: Iterable[str]) -> np.ndarray | Non
 
 
 def impurity_draws(
-    prepared: Prepared, make: Callable[[int], Any], n_draws: int, seed: int
+    prepared: Prepared,
+    make: Callable[[int], Any],
+    n_draws: int,
+    seed: int,
+    look: Callable[[Any, pd.DataFrame], None] = lambda model, x: None,
 ) -> pd.DataFrame:
     """Refit on whole groups drawn with replacement; one row of importances a draw.
+
+    Args:
+        prepared: rows, features and groups.
+        make: takes a seed, returns an unfitted regressor.
+        n_draws: how often to refit.
+        seed: seed of the draws; the regressors' are counted up from it.
+        look: called with each model and the features that it was fitted on.
 
     Raises:
         ValueError: the regressor has no impurity importances.
@@ -59,6 +70,7 @@ def impurity_draws(
         if importances is None:
             raise ValueError(f"{type(model).__name__} has no impurity importances.")
         drawn.append(importances)
+        look(model, prepared.x.iloc[rows])
     return pd.DataFrame(drawn, columns=prepared.x.columns)
 
 

@@ -94,6 +94,19 @@ def split_groups(rows: pd.DataFrame, split: str) -> pd.Series:
     return family.fillna(fallback).fillna("structure " + structure.astype("object"))
 
 
+def structure_groups(rows: pd.DataFrame) -> pd.Series:
+    """Name the structure group of each row: `layers x d_model x heads x d_ffn`, as the marts do.
+
+    A row without d_ffn could belong to any group of its layers, width and heads. All of them are
+    then one group, whatever their tiers, so that no copy of a base model stands on both sides.
+    """
+    known = [rows[name].astype("Int64") for name in ("layers", "d_model", "heads")]
+    shape = known[0].astype("str").str.cat([part.astype("str") for part in known[1:]], sep="x")
+    d_ffn = rows["d_ffn"].astype("Int64")
+    is_open = d_ffn.isna().groupby(shape).transform("any")
+    return shape + "x" + d_ffn.astype("str").mask(is_open, "any")
+
+
 def undated(rows: pd.DataFrame) -> int:
     """Count the rows that the temporal split sets aside."""
     return int(rows["date"].isna().sum())

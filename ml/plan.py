@@ -1,0 +1,176 @@
+"""The study as data: its parts, and what each fits on a benchmark.
+
+Every random split stands beside its grouped twins and the temporal split, on the same rows and
+with the same seeds. How often a split is repeated depends on what a fit costs, so that the whole
+study takes ten minutes on two cores: see `docs/regressions.md` for the times measured.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ml.regressors import PAPER, STRONGER, TRIVIAL
+from ml.splits import SPLITS
+from ml.study import BENCHMARKS, FIRST_LEADERBOARD, OPEN_LLM_V1, TARGETS, Cell, InverseCell
+
+#: Refits on groups drawn anew behind an interval of impurity importances.
+N_DRAWS = 40
+FOREST = "random_forest"
+#: The stronger regressor of the feature sets: the best of all on structures never seen.
+STRONG = "extra_trees"
+#: Repeats of a regressor's cells, two where it is not named.
+REPEATS = {
+    FOREST: 3,
+    "linear_regression": 3,
+    "ridge": 3,
+    "lasso": 3,
+    "k_nearest_neighbors": 3,
+    "decision_tree": 3,
+    "global_mean": 3,
+    "family_mean": 3,
+}
+FEW = 2
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker does at a time.
+
+    Attributes:
+        cell: what to fit; of a whole group of splits one stands for all, where `makes` is `draws`.
+        repeats: how often to split anew.
+        makes: `scores`, `impurity`, `permutation`, `draws` or `coverage`.
+    """
+
+    cell: Cell | InverseCell
+    repeats: int
+    makes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the study: what it fits on each of its partitions.
+
+    Attributes:
+        name: as in `regression_gaps.study` and the asset's key.
+        partitions: benchmarks, or the targets of the way back.
+        tiers: tiers of rows that it reads.
+        tables: landing tables that it may fill, the one that it fills last first.
+        tasks: what it does on a partition; a task that takes long comes early.
+    """
+
+    name: str
+    partitions: tuple[str, ...]
+    tiers: tuple[str, ...]
+    tables: tuple[str, ...]
+    tasks: Callable[[str], list[Task]]
+
+    def input_of(self, partition: str) -> str:
+        """Return the benchmark whose rows a partition reads, as `int_regression_inputs` names it."""
+        return FIRST_LEADERBOARD if self.name == "inverse" else partition
+
+
+def _scores(regressor: str, benchmark: str, feature_set: str, tier: str, repeats: int) -> list[Task]:
+    return [
+        Task(Cell(regressor, benchmark, feature_set, split, tier), repeats, ("scores",))
+        for split in SPLITS
+    ]
+
+
+def _regressors(benchmark: str) -> list[Task]:
+    """All regressors on the key, but for the forest, which `importances` looks at closer."""
+    names = [name for name in ("mlp", *STRONGER, *PAPER, *TRIVIAL) if name != FOREST]
+    found = [
+        _scores(
+            name,
+            benchmark,
+            "family" if name == "family_mean" else "key",
+            "exact",
+            REPEATS.get(name, FEW),
+        )
+        for name in dict.fromkeys(names)
+    ]
+    return sum(found, [])
+
+
+def _feature_sets(benchmark: str) -> list[Task]:
+    sets = ["full", "structure_date", "size_date"]
+    if benchmark in BENCHMARKS[:12]:
+        sets += ["tokens_flops", "key_where_tokens_known"]
+    pairs = [(FOREST, name) for name in sets] + [(STRONG, name) for name in ("full", "structure")]
+    return sum((_scores(r, benchmark, s, "exact", FEW) for r, s in pairs), [])
+
+
+def _subsets(benchmark: str) -> list[Task]:
+    tiers = ["official", "pretrained"]
+    if benchmark in OPEN_LLM_V1:
+        tiers = ["exact_and_imputed", *tiers]
+    return sum(
+        (_scores(FOREST, benchmark, s, tier, FEW) for tier in tiers for s in ("key", "structure")),
+        [],
+    )
+
+
+def _importances(benchmark: str) -> list[Task]:
+    found = []
+    for feature_set in ("key", "structure"):
+        cells = [Cell(FOREST, benchmark, feature_set, split, "exact") for split in SPLITS]
+        found += _explained(cells, REPEATS[FOREST])
+    return found
+
+
+def _inverse(target: str) -> list[Task]:
+    cells = [InverseCell(FOREST, target, "scores", split, "exact") for split in SPLITS]
+    return _explained(cells, FEW)
+
+
+def _explained(cells: list, repeats: int) -> list[Task]:
+    drawn = next(cell for cell in cells if cell.split == "grouped_structure")
+    makes = ("scores", "impurity", "permutation")
+    return [Task(drawn, 1, ("draws",)), *(Task(cell, repeats, makes) for cell in cells)]
+
+
+def _coverage(benchmark: str) -> list[Task]:
+    cell = Cell(FOREST, benchmark, "key", "grouped_structure", "exact")
+    return [Task(cell, FEW, ("coverage",))]
+
+
+_SCORES = ("regression_scores", "score_predictions")
+_GAPS = ("regression_gaps",)
+PARTS = {
+    part.name: part
+    for part in (
+        Part(
+            "importances",
+            BENCHMARKS,
+            ("exact",),
+            (*_SCORES, "feature_importances", "feature_effects", *_GAPS),
+            _importances,
+        ),
+        Part("regressors", BENCHMARKS, ("exact",), (*_SCORES, *_GAPS), _regressors),
+        Part("feature_sets", BENCHMARKS, ("exact",), (*_SCORES, *_GAPS), _feature_sets),
+        Part(
+            "subsets",
+            BENCHMARKS,
+            ("exact_and_imputed", "official", "pretrained"),
+            (*_SCORES, *_GAPS),
+            _subsets,
+        ),
+        Part("coverage", BENCHMARKS, ("exact",), ("interval_coverage", *_GAPS), _coverage),
+        Part(
+            "inverse",
+            TARGETS,
+            ("exact",),
+            ("inverse_regression_scores", "inverse_feature_importances", *_GAPS),
+            _inverse,
+        ),
+    )
+}
+
+
+def main_job_tasks() -> list[Task]:
+    """What the main job fits itself: the paper's forest on the first leaderboard, once."""
+    return [
+        Task(Cell(FOREST, benchmark, "key", split, "exact"), 1, ("scores", "impurity"))
+        for benchmark in OPEN_LLM_V1
+        for split in SPLITS
+    ]
