@@ -135,7 +135,7 @@ def coverage_rows(prepared: Prepared, repeats: int) -> pd.DataFrame:
     row = {
         **asdict(cell),
         "level": LEVEL,
-        **pd.DataFrame(measured).mean().to_dict(),
+        **{name: np.mean([one[name] for one in measured]) for name in measured[0]},
         "coverage_groups_low": low,
         "coverage_groups_high": high,
     }

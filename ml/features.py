@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ml.names import OPEN_LLM_V1
 from modelstrata.errors import NotEnoughData
 
 #: Kinds of training, as `training_type` of `structure_performance` spells them.
@@ -33,7 +34,7 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "tokens_flops": (*_KEY, *_PRETRAINING),
     "key_where_tokens_known": _KEY,
     # What the way back reads.
-    "scores": ("arc_challenge", "hellaswag", "mmlu", "truthfulqa", "winogrande", "gsm8k"),
+    "scores": OPEN_LLM_V1,
     # What the trivial regressor `family_mean` reads: a text column, None where unknown.
     "family": ("family",),
 }

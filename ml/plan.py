@@ -5,30 +5,35 @@ with the same seeds. How often a split is repeated depends on what a fit costs, 
 study takes ten minutes on two cores: see `docs/regressions.md` for the times measured.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ml.names import BENCHMARKS, BIGCODEBENCH, FIRST_LEADERBOARD, INVERSE, OPEN_LLM_V1, TARGETS
 from ml.regressors import PAPER, STRONGER, TRIVIAL
 from ml.splits import SPLITS
-from ml.study import BENCHMARKS, FIRST_LEADERBOARD, OPEN_LLM_V1, TARGETS, Cell, InverseCell
+from ml.study import Cell, InverseCell
 
 #: Refits on groups drawn anew behind an interval of impurity importances.
 N_DRAWS = 40
 FOREST = "random_forest"
 #: The stronger regressor of the feature sets: the best of all on structures never seen.
 STRONG = "extra_trees"
-#: Repeats of a regressor's cells, two where it is not named.
-REPEATS = {
-    FOREST: 3,
-    "linear_regression": 3,
-    "ridge": 3,
-    "lasso": 3,
-    "k_nearest_neighbors": 3,
-    "decision_tree": 3,
-    "global_mean": 3,
-    "family_mean": 3,
+#: Repeats of regressors that take less than 10 ms to fit, and of the others.
+_QUICK = {
+    "linear_regression",
+    "ridge",
+    "lasso",
+    "k_nearest_neighbors",
+    "decision_tree",
+    "global_mean",
+    "family_mean",
 }
-FEW = 2
+_OFTEN, _FEW = 5, 2
+
+
+def repeats(regressor: str) -> int:
+    """Return how often a regressor's cells are split anew."""
+    return _OFTEN if regressor in _QUICK else _FEW
 
 
 @dataclass(frozen=True)
@@ -66,72 +71,70 @@ class Part:
 
     def input_of(self, partition: str) -> str:
         """Return the benchmark whose rows a partition reads, as `int_regression_inputs` names it."""
-        return FIRST_LEADERBOARD if self.name == "inverse" else partition
+        return FIRST_LEADERBOARD if self.name == INVERSE else partition
 
 
-def _scores(regressor: str, benchmark: str, feature_set: str, tier: str, repeats: int) -> list[Task]:
+def _scores(regressor: str, benchmark: str, feature_set: str, tier: str) -> list[Task]:
     return [
-        Task(Cell(regressor, benchmark, feature_set, split, tier), repeats, ("scores",))
+        Task(Cell(regressor, benchmark, feature_set, split, tier), repeats(regressor), ("scores",))
         for split in SPLITS
     ]
 
 
 def _regressors(benchmark: str) -> list[Task]:
     """All regressors on the key, but for the forest, which `importances` looks at closer."""
-    names = [name for name in ("mlp", *STRONGER, *PAPER, *TRIVIAL) if name != FOREST]
-    found = [
-        _scores(
-            name,
-            benchmark,
-            "family" if name == "family_mean" else "key",
-            "exact",
-            REPEATS.get(name, FEW),
-        )
-        for name in dict.fromkeys(names)
+    names = dict.fromkeys(("mlp", *STRONGER, *PAPER, *TRIVIAL))
+    return [
+        task
+        for name in names
+        if name != FOREST
+        for task in _scores(name, benchmark, "family" if name == "family_mean" else "key", "exact")
     ]
-    return sum(found, [])
 
 
 def _feature_sets(benchmark: str) -> list[Task]:
-    sets = ["full", "structure_date", "size_date"]
-    if benchmark in BENCHMARKS[:12]:
-        sets += ["tokens_flops", "key_where_tokens_known"]
-    pairs = [(FOREST, name) for name in sets] + [(STRONG, name) for name in ("full", "structure")]
-    return sum((_scores(r, benchmark, s, "exact", FEW) for r, s in pairs), [])
+    pairs = [(FOREST, name) for name in ("full", "structure_date", "size_date")]
+    pairs += [(STRONG, name) for name in ("full", "structure")]
+    if benchmark not in BIGCODEBENCH:
+        pairs += [(FOREST, name) for name in ("tokens_flops", "key_where_tokens_known")]
+    return [task for pair in pairs for task in _scores(pair[0], benchmark, pair[1], "exact")]
 
 
 def _subsets(benchmark: str) -> list[Task]:
     tiers = ["official", "pretrained"]
     if benchmark in OPEN_LLM_V1:
         tiers = ["exact_and_imputed", *tiers]
-    return sum(
-        (_scores(FOREST, benchmark, s, tier, FEW) for tier in tiers for s in ("key", "structure")),
-        [],
-    )
+    pairs = [(tier, name) for tier in tiers for name in ("key", "structure")]
+    return [task for tier, name in pairs for task in _scores(FOREST, benchmark, name, tier)]
 
 
 def _importances(benchmark: str) -> list[Task]:
-    found = []
-    for feature_set in ("key", "structure"):
-        cells = [Cell(FOREST, benchmark, feature_set, split, "exact") for split in SPLITS]
-        found += _explained(cells, REPEATS[FOREST])
-    return found
+    return [
+        task
+        for feature_set in ("key", "structure")
+        for task in _explained(
+            [Cell(FOREST, benchmark, feature_set, split, "exact") for split in SPLITS]
+        )
+    ]
 
 
 def _inverse(target: str) -> list[Task]:
-    cells = [InverseCell(FOREST, target, "scores", split, "exact") for split in SPLITS]
-    return _explained(cells, FEW)
+    return _explained([InverseCell(FOREST, target, "scores", split, "exact") for split in SPLITS])
 
 
-def _explained(cells: list, repeats: int) -> list[Task]:
+def _explained(cells: Sequence[Cell | InverseCell]) -> list[Task]:
+    """Scores and importances of a forest on each split, and draws for all of them together."""
     drawn = next(cell for cell in cells if cell.split == "grouped_structure")
     makes = ("scores", "impurity", "permutation")
-    return [Task(drawn, 1, ("draws",)), *(Task(cell, repeats, makes) for cell in cells)]
+    return [
+        Task(drawn, 1, ("draws",)),
+        *(Task(cell, repeats(cell.regressor), makes) for cell in cells),
+    ]
 
 
 def _coverage(benchmark: str) -> list[Task]:
     cell = Cell(FOREST, benchmark, "key", "grouped_structure", "exact")
-    return [Task(cell, FEW, ("coverage",))]
+    return [Task(cell, repeats(FOREST), ("coverage",))]
 
 
 _SCORES = ("regression_scores", "score_predictions")
@@ -157,7 +160,7 @@ PARTS = {
         ),
         Part("coverage", BENCHMARKS, ("exact",), ("interval_coverage", *_GAPS), _coverage),
         Part(
-            "inverse",
+            INVERSE,
             TARGETS,
             ("exact",),
             ("inverse_regression_scores", "inverse_feature_importances", *_GAPS),

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from ml.names import OPEN_LLM_V1
 from ml.splits import structure_groups
-from ml.study import OPEN_LLM_V1
 from modelstrata.errors import NotEnoughData
 
 TIERS = ("exact", "exact_and_imputed", "official", "pretrained")
@@ -32,7 +32,7 @@ def benchmark_rows(frame: pd.DataFrame, benchmark: str, tier: str) -> pd.DataFra
 
 
 def evaluation_rows(frame: pd.DataFrame, tier: str) -> pd.DataFrame:
-    """Return one row a model of the first leaderboard: its structure, and its six scores as columns.
+    """Return a row a model of the first leaderboard: its structure, six scores as columns.
 
     Raises:
         NotEnoughData: no model has all six scores.

@@ -100,11 +100,12 @@ def structure_groups(rows: pd.DataFrame) -> pd.Series:
     A row without d_ffn could belong to any group of its layers, width and heads. All of them are
     then one group, whatever their tiers, so that no copy of a base model stands on both sides.
     """
-    known = [rows[name].astype("Int64") for name in ("layers", "d_model", "heads")]
-    shape = known[0].astype("str").str.cat([part.astype("str") for part in known[1:]], sep="x")
-    d_ffn = rows["d_ffn"].astype("Int64")
-    is_open = d_ffn.isna().groupby(shape).transform("any")
-    return shape + "x" + d_ffn.astype("str").mask(is_open, "any")
+    layers, d_model, heads, d_ffn = (
+        rows[name].astype("Int64").astype("str") for name in ("layers", "d_model", "heads", "d_ffn")
+    )
+    shape = layers + "x" + d_model + "x" + heads
+    is_open = rows["d_ffn"].isna().groupby(shape).transform("any")
+    return shape + "x" + d_ffn.mask(is_open, "any")
 
 
 def undated(rows: pd.DataFrame) -> int:

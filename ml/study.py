@@ -1,4 +1,4 @@
-"""What a study is made of: cells, the benchmarks they are about, and the key of their results."""
+"""What a study is made of: cells, and the key of their results."""
 
 import hashlib
 import json
@@ -12,15 +12,6 @@ from ml.features import FEATURE_SETS
 from ml.regressors import SEED
 from modelstrata.errors import NotEnoughData
 
-OPEN_LLM_V1 = ("arc_challenge", "hellaswag", "mmlu", "truthfulqa", "winogrande", "gsm8k")
-OPEN_LLM_V2 = ("ifeval", "bbh", "math_lvl_5", "gpqa", "musr", "mmlu_pro")
-BIGCODEBENCH = ("bigcodebench_complete", "bigcodebench_instruct")
-BENCHMARKS = (*OPEN_LLM_V1, *OPEN_LLM_V2, *BIGCODEBENCH)
-#: What the way back predicts from the six scores of the first leaderboard.
-TARGETS = ("size", "date", "layers", "d_model", "d_ffn", "heads")
-#: Name of the first leaderboard, whose scores the way back reads together.
-FIRST_LEADERBOARD = "open_llm_v1"
-
 #: What decides results; `ml.predict` and what else only reads them is not among it.
 _MODULES = (
     "cells",
@@ -30,6 +21,7 @@ _MODULES = (
     "features",
     "importances",
     "measures",
+    "names",
     "plan",
     "regressors",
     "rows",

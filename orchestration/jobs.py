@@ -4,16 +4,22 @@ import dagster as dg
 
 from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING, compact_listings
 from orchestration.defs.release import ON_THE_HUB
+from orchestration.defs.study import GROUP as STUDY_GROUP
+from orchestration.defs.study import PARTS as STUDY_PARTS
 
 _GPU = dg.AssetSelection.groups("gpu")
+_STUDY = dg.AssetSelection.groups(STUDY_GROUP)
+_WAY_BACK = dg.AssetSelection.assets(STUDY_PARTS[-1])
 _HUB = dg.AssetSelection.assets(LISTING, CONFIGS, *LEADERBOARDS)
 _ON_THE_HUB = dg.AssetSelection.assets(ON_THE_HUB)
 #: Tag of runs that crawl; as long as one is under way, nothing is built.
 CRAWLS = "modelstrata/crawls"
+#: Tag of runs of the regression study; nothing is built from a half of it.
+STUDIES = "modelstrata/studies"
 
 build = dg.define_asset_job(
     "build",
-    selection=dg.AssetSelection.all() - _GPU - _HUB - _ON_THE_HUB,
+    selection=dg.AssetSelection.all() - _GPU - _STUDY - _HUB - _ON_THE_HUB,
     description="The main job: land the snapshot, build and test the warehouse, publish it.",
     executor_def=dg.in_process_executor,
     tags={"modelstrata/writes": "warehouse"},
@@ -23,6 +29,20 @@ gpu = dg.define_asset_job(
     selection=_GPU,
     description="Measure layers of a model and land the results; the next build shows them.",
     executor_def=dg.in_process_executor,
+)
+study = dg.define_asset_job(
+    "study",
+    selection=_STUDY - _WAY_BACK,
+    description="Fit the regression study of a benchmark and land it; the next build shows it.",
+    executor_def=dg.in_process_executor,
+    tags={STUDIES: "forward"},
+)
+study_inverse = dg.define_asset_job(
+    "study_inverse",
+    selection=_WAY_BACK,
+    description="Predict a structural column from scores and land it; the next build shows it.",
+    executor_def=dg.in_process_executor,
+    tags={STUDIES: "inverse"},
 )
 refresh = dg.define_asset_job(
     "refresh",
