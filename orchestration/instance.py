@@ -11,6 +11,8 @@ from modelstrata.settings import Settings
 _CONFIG = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     tag_concurrency_limits:

@@ -81,33 +81,35 @@ def _set_aside(connection: duckdb.DuckDBPyConnection) -> Table:
 
 def _r2(connection: duckdb.DuckDBPyConnection) -> Table:
     table = Table(
-        title="R² of a random forest on size, date, layers, d_model, d_ffn, heads; "
-        "five folds, 95 % interval",
+        title="R² of a random forest on size, date, layers, d_model, d_ffn, heads, of held-out "
+        "models; 95 % interval",
         title_justify="left",
     )
-    for column in ("benchmark", "random split", "grouped by structure", "MAE", "MAE grouped"):
+    for column in ("benchmark", "random split", "grouped by structure", "by family", "temporal"):
         table.add_column(column, justify="left" if column == "benchmark" else "right")
     rows = connection.execute(
         """
         select
             benchmark,
-            max(format('{:.2f} [{:.2f}, {:.2f}]', r2, r2_low, r2_high))
-                filter (split = 'random'),
-            max(format('{:.2f} [{:.2f}, {:.2f}]', r2, r2_low, r2_high))
-                filter (split = 'grouped_structure'),
-            max(format('{:.1f}', mae)) filter (split = 'random'),
-            max(format('{:.1f}', mae)) filter (split = 'grouped_structure'),
-            max(n),
-            max(n_groups)
-        from marts.regression_scores
-        where tier = 'exact'
+            max(shown) filter (split = 'random'),
+            max(shown) filter (split = 'grouped_structure'),
+            max(shown) filter (split = 'grouped_family'),
+            max(shown) filter (split = 'temporal'),
+            max(n) filter (split = 'grouped_structure'),
+            max(n_groups) filter (split = 'grouped_structure')
+        from (
+            select *, format('{:.2f} [{:.2f}, {:.2f}]', r2, r2_low, r2_high) as shown
+            from marts.regression_scores
+            where regressor = 'random_forest' and feature_set = 'key' and tier = 'exact'
+        )
+        semi join (from marts.structure_scores where leaderboard = 'open_llm_v1') using (benchmark)
         group by benchmark
         order by benchmark
         """
     ).fetchall()
     for *cells, _, _ in rows:
         table.add_row(*[cell or "not fitted" for cell in cells])
-    if rows:
+    if rows and rows[0][5]:
         table.caption = (
             f"{rows[0][5]:,} models in {rows[0][6]} structure groups, which the intervals draw "
             "whole. The random split leaks: fine-tunes of one base model stand on both sides."

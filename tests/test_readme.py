@@ -153,7 +153,8 @@ def test_numbers_of_the_readme_are_the_warehouse_s(data: Path) -> None:
             "from marts.regression_scores"
         ).fetchall()
         n, n_groups = connection.execute(
-            "select distinct n, n_groups from marts.regression_scores"
+            "select distinct n, n_groups from marts.regression_scores "
+            "where split = 'grouped_structure'"
         ).fetchall()[0]
         (imputed,) = connection.execute(
             "select count(*) from marts.structure_performance where structure_tier = 'imputed'"
@@ -163,6 +164,8 @@ def test_numbers_of_the_readme_are_the_warehouse_s(data: Path) -> None:
     assert f"{imputed:,} have no config at hand" in TEXT
     assert f"{n:,} models in {n_groups} structure groups" in TEXT
     rows = {line.split(" | ")[0].strip("| "): line for line in TEXT.splitlines() if "[" in line}
+    splits = ("random", "grouped_structure", "grouped_family", "temporal")
+    assert {split for _, split, _ in scores} == set(splits)
     for benchmark, split, shown in scores:
-        column = 1 if split == "random" else 2
+        column = 1 + splits.index(split)
         assert rows[benchmark].strip("| ").split(" | ")[column].strip() == shown
