@@ -101,7 +101,8 @@ def structure_groups(rows: pd.DataFrame) -> pd.Series:
     then one group, whatever their tiers, so that no copy of a base model stands on both sides.
     """
     layers, d_model, heads, d_ffn = (
-        rows[name].astype("Int64").astype("str") for name in ("layers", "d_model", "heads", "d_ffn")
+        rows[name].astype("float64").map("{:.15g}".format, na_action="ignore").astype("object")
+        for name in ("layers", "d_model", "heads", "d_ffn")
     )
     shape = layers + "x" + d_model + "x" + heads
     is_open = rows["d_ffn"].isna().groupby(shape).transform("any")
