@@ -15,7 +15,7 @@ LINT := $(abspath $(VENV)/lint)
 DBT := cd dbt_project && $(abspath $(BIN))/dbt
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev gpu refresh freshness test check conventions lock clean
+.PHONY: help build dev gpu study refresh freshness test check conventions lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -56,6 +56,10 @@ ifeq ($(MODELSTRATA_GPU_MODEL),)
 else
 	@$(BIN)/python -m orchestration.run gpu --end-with-parent
 endif
+	@$(BIN)/python -m orchestration.run build --end-with-parent
+
+study: $(STAMP)-core ## fit the full regression study (ten minutes on two cores) and rebuild
+	@$(BIN)/python -m orchestration.run study --end-with-parent
 	@$(BIN)/python -m orchestration.run build --end-with-parent
 
 refresh: $(STAMP)-core ## bring in what is new on the Hub (days, the first time), and rebuild

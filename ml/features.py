@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ml.names import OPEN_LLM_V1
 from modelstrata.errors import NotEnoughData
 
 #: Kinds of training, as `training_type` of `structure_performance` spells them.
@@ -10,6 +11,8 @@ TRAINING_TYPES = ("pretrained", "continuously pretrained", "fine-tuned", "chat",
 
 _STRUCTURE = ("layers", "d_model", "d_ffn", "heads")
 _KEY = ("size", "date", *_STRUCTURE)
+#: Tokens in trillions, compute in 1e21 FLOPs.
+_PRETRAINING = ("pretraining_tokens", "pretraining_compute")
 
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "key": _KEY,
@@ -27,9 +30,16 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
         "training_type",
         "is_moe",
     ),
+    # Of the models whose pretraining is known; then the key alone on the same models, to compare.
+    "tokens_flops": (*_KEY, *_PRETRAINING),
+    "key_where_tokens_known": _KEY,
+    # What the way back reads.
+    "scores": OPEN_LLM_V1,
     # What the trivial regressor `family_mean` reads: a text column, None where unknown.
     "family": ("family",),
 }
+#: Columns that rows must know for a feature set.
+_REQUIRED = {"tokens_flops": _PRETRAINING, "key_where_tokens_known": _PRETRAINING}
 _RATIOS = {"depth_to_width": ("layers", "d_model"), "ffn_to_width": ("d_ffn", "d_model")}
 
 
@@ -63,6 +73,17 @@ def features(frame: pd.DataFrame, feature_set: str) -> pd.DataFrame:
         else:
             columns[name] = _number(values)
     return pd.DataFrame(columns, index=frame.index)
+
+
+def known_rows(rows: pd.DataFrame, feature_set: str) -> pd.DataFrame:
+    """Return the rows that know what a feature set is about, numbered anew.
+
+    Raises:
+        NotEnoughData: a column is missing.
+    """
+    for name in _REQUIRED.get(feature_set, ()):
+        rows = rows[_column(rows, name, feature_set).notna()]
+    return rows.reset_index(drop=True)
 
 
 def constant_features(x: pd.DataFrame) -> list[str]:

@@ -42,9 +42,20 @@ def impurity_importances(model: Any, columns: Iterable[str]) -> np.ndarray | Non
 
 
 def impurity_draws(
-    prepared: Prepared, make: Callable[[int], Any], n_draws: int, seed: int
+    prepared: Prepared,
+    make: Callable[[int], Any],
+    n_draws: int,
+    seed: int,
+    look: Callable[[Any, pd.DataFrame], None] = lambda model, x: None,
 ) -> pd.DataFrame:
     """Refit on whole groups drawn with replacement; one row of importances a draw.
+
+    Args:
+        prepared: rows, features and groups.
+        make: takes a seed, returns an unfitted regressor.
+        n_draws: how often to refit.
+        seed: seed of the draws; the regressors' are counted up from it.
+        look: called with each model and the features that it was fitted on.
 
     Raises:
         ValueError: the regressor has no impurity importances.
@@ -59,6 +70,7 @@ def impurity_draws(
         if importances is None:
             raise ValueError(f"{type(model).__name__} has no impurity importances.")
         drawn.append(importances)
+        look(model, prepared.x.iloc[rows])
     return pd.DataFrame(drawn, columns=prepared.x.columns)
 
 
@@ -94,15 +106,15 @@ def permutation_draws(
         np.add.at(moments, group, np.stack([np.ones_like(y), y, y**2], axis=1))
         orders = [generator.permutation(len(y)) for _ in range(n_permutations)]
         # One call for all of them: a forest takes longer to start than to predict.
+        x = fit.x_held_out
+        permuted = np.tile(x.to_numpy(), (len(blocks), n_permutations, 1, 1))
+        for block, members in enumerate(blocks.values()):
+            at = [x.columns.get_loc(name) for name in members]
+            for number, order in enumerate(orders):
+                permuted[block, number][:, at] = permuted[block, number][np.ix_(order, at)]
         with one_thread():
             predicted = fit.model.predict(
-                pd.concat(
-                    [
-                        _permuted(fit.x_held_out, members, order)
-                        for members in blocks.values()
-                        for order in orders
-                    ]
-                )
+                pd.DataFrame(permuted.reshape(-1, x.shape[1]), columns=x.columns)
             ).reshape(len(blocks), n_permutations, len(y))
         change = ((y - predicted) ** 2 - error).mean(axis=1)
         np.add.at(rise, group, change.T)
@@ -113,12 +125,6 @@ def permutation_draws(
     spread = squares - total**2 / n
     spread[spread <= 1e-9 * squares] = np.nan
     return pd.DataFrame(counts @ rise / spread[:, None], columns=list(blocks))
-
-
-def _permuted(x: pd.DataFrame, members: list[str], order: np.ndarray) -> pd.DataFrame:
-    permuted = x.copy()
-    permuted[members] = x[members].to_numpy()[order]
-    return permuted
 
 
 def summarise(estimate: pd.Series, draws: pd.DataFrame, kind: str) -> pd.DataFrame:

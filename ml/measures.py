@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 N_BOOTSTRAP = 1000
+#: So many draws of a thousand rows stay in a processor's cache, which halves the time.
+_DRAWS_AT_ONCE = 32
 MEASURES = ("r2", "mae", "spearman", "gain")
 
 
@@ -17,15 +19,9 @@ def r2(y: np.ndarray, predicted: np.ndarray) -> float:
     return float(1.0 - np.sum((y - predicted) ** 2) / np.sum((y - y.mean()) ** 2))
 
 
-def mean_absolute_error(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the mean absolute error, in points of the score."""
-    return float(np.mean(np.abs(y - predicted)))
-
-
 def spearman(y: np.ndarray, predicted: np.ndarray) -> float:
     """Return Spearman's rank correlation; NaN where either side is constant."""
-    ones = np.ones(len(y), dtype="int64")
-    return float(_rank_correlation(_order(y), _order(predicted), ones))
+    return float(_rank_correlations(y, predicted, np.ones((1, len(y))))[0])
 
 
 def gain(y: np.ndarray, predicted: np.ndarray, baseline: np.ndarray) -> float:
@@ -36,42 +32,6 @@ def gain(y: np.ndarray, predicted: np.ndarray, baseline: np.ndarray) -> float:
     """
     error = np.sum((y - baseline) ** 2)
     return float(1.0 - np.sum((y - predicted) ** 2) / error) if error > 0 else float("nan")
-
-
-def group_bootstrap(
-    y: np.ndarray, predicted: np.ndarray, groups: np.ndarray, seed: int
-) -> dict[str, float]:
-    """Return 95 % percentile intervals of R² and MAE, drawing whole groups with replacement.
-
-    Rows of a group are near copies, so drawing rows would make the intervals far too narrow.
-
-    Args:
-        y: measured scores, shape (rows,).
-        predicted: out-of-fold predictions, shape (rows,).
-        groups: group of each row, shape (rows,).
-        seed: seed of the draws.
-
-    Returns:
-        `r2_low`, `r2_high`, `mae_low`, `mae_high`.
-    """
-    codes, uniques = pd.factorize(groups)
-    # Both measures follow from sums over groups, so that a draw is one product of counts and sums.
-    error = y - predicted
-    columns = np.stack([np.ones_like(y), y, y**2, error**2, np.abs(error)], axis=1)
-    sums = np.zeros((len(uniques), columns.shape[1]))
-    np.add.at(sums, codes, columns)
-    draws = draw_groups(len(uniques), seed, N_BOOTSTRAP)
-    n, total, squares, error_squares, error_sums = (draws @ sums).T
-    spread = squares - total**2 / n
-    r2_draws = 1.0 - error_squares[spread > 0] / spread[spread > 0]
-    low, high = np.quantile(r2_draws, [0.025, 0.975])
-    mae_low, mae_high = np.quantile(error_sums / n, [0.025, 0.975])
-    return {
-        "r2_low": float(low),
-        "r2_high": float(high),
-        "mae_low": float(mae_low),
-        "mae_high": float(mae_high),
-    }
 
 
 def measure(predictions: pd.DataFrame, seed: int, n_draws: int = N_BOOTSTRAP) -> dict[str, float]:
@@ -140,25 +100,36 @@ def _in_draws(
     # What is left of equal scores after rounding is no spread.
     spread[spread <= 1e-9 * squares] = np.nan
     baseline_squares[baseline_squares <= 0] = np.nan
-    orders = _order(y), _order(predicted)
-    ranks = [_rank_correlation(*orders, drawn[group]) for drawn in counts]
-    measures = [1 - error_squares / spread, errors / n, ranks, 1 - error_squares / baseline_squares]
-    return np.stack(measures, axis=1)
+    ranks = [
+        _rank_correlations(y, predicted, counts[start : start + _DRAWS_AT_ONCE, group])
+        for start in range(0, len(counts), _DRAWS_AT_ONCE)
+    ]
+    measures = [1 - error_squares / spread, errors / n, np.concatenate(ranks)]
+    return np.stack([*measures, 1 - error_squares / baseline_squares], axis=1)
 
 
-def _order(values: np.ndarray) -> np.ndarray:
-    """Number the distinct values from lowest to highest."""
-    return np.unique(values, return_inverse=True)[1]
+def _rank_correlations(left: np.ndarray, right: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Correlate mid-ranks as if rows stood there as often as each draw has them.
 
-
-def _rank_correlation(left: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:
-    """Correlate mid-ranks as if each row stood there `weight` times."""
+    Args:
+        left: values, shape (rows,).
+        right: values, shape (rows,).
+        weight: how often each row stands there, shape (draws, rows).
+    """
+    # Rows first, so that what is looked up lies side by side.
+    weight = np.ascontiguousarray(weight.T, dtype="float64")
+    total = weight.sum(axis=0)
     centred = []
-    for order in (left, right):
-        at = np.bincount(order, weights=weight)
+    for values in (left, right):
+        order = np.argsort(values, kind="stable")
+        # Where each distinct value starts, from lowest to highest.
+        starts = np.flatnonzero(np.diff(values[order], prepend=-np.inf))
+        at = np.add.reduceat(weight[order], starts, axis=0)
         # Ranks of all rows have the mean (n + 1) / 2, whatever the ties.
-        ranks = (np.cumsum(at) - (at - 1) / 2)[order]
-        centred.append(ranks - (weight.sum() + 1) / 2)
+        ranks = np.cumsum(at, axis=0) - (at - 1) / 2 - (total + 1) / 2
+        centred.append(ranks[np.unique(values, return_inverse=True)[1]])
     one, other = centred
-    spread = np.sqrt(np.sum(weight * one**2) * np.sum(weight * other**2))
-    return float(np.sum(weight * one * other) / spread) if spread > 0 else float("nan")
+    weighted = weight * one
+    spread = np.sqrt(np.sum(weighted * one, axis=0) * np.sum(weight * other**2, axis=0))
+    spread[spread <= 0] = np.nan
+    return np.sum(weighted * other, axis=0) / spread

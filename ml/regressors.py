@@ -7,6 +7,7 @@ never scaled.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from sklearn.dummy import DummyRegressor
@@ -24,7 +25,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeRegressor
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ml.estimators import FamilyMean, KnownColumns
 
@@ -124,9 +125,15 @@ def family_mean(seed: int = SEED) -> FamilyMean:
     return FamilyMean()
 
 
-def one_thread() -> threadpool_limits:
+def one_thread() -> Any:
     """Return a context in which BLAS and OpenMP use one thread: the same seed, the same bytes."""
-    return threadpool_limits(limits=1)
+    return _controller().limit(limits=1)
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Look for the libraries once: it takes 4 ms, as long as a linear fit."""
+    return ThreadpoolController()
 
 
 def _imputer() -> SimpleImputer:

@@ -94,6 +94,21 @@ def split_groups(rows: pd.DataFrame, split: str) -> pd.Series:
     return family.fillna(fallback).fillna("structure " + structure.astype("object"))
 
 
+def structure_groups(rows: pd.DataFrame) -> pd.Series:
+    """Name the structure group of each row: `layers x d_model x heads x d_ffn`, as the marts do.
+
+    A row without d_ffn could belong to any group of its layers, width and heads. All of them are
+    then one group, whatever their tiers, so that no copy of a base model stands on both sides.
+    """
+    layers, d_model, heads, d_ffn = (
+        rows[name].astype("float64").map("{:.15g}".format, na_action="ignore").astype("object")
+        for name in ("layers", "d_model", "heads", "d_ffn")
+    )
+    shape = layers + "x" + d_model + "x" + heads
+    is_open = rows["d_ffn"].isna().groupby(shape).transform("any")
+    return shape + "x" + d_ffn.mask(is_open, "any")
+
+
 def undated(rows: pd.DataFrame) -> int:
     """Count the rows that the temporal split sets aside."""
     return int(rows["date"].isna().sum())

@@ -1,24 +1,43 @@
-"""What the main job fits on what, and the key a result is filed under."""
+"""What a study is made of: cells, and the key of their results."""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-import numpy as np
-import sklearn
+from typing import Any
 
 from ml.features import FEATURE_SETS
-from ml.measures import N_BOOTSTRAP
 from ml.regressors import SEED
-from ml.splits import N_FOLDS
+from modelstrata.errors import NotEnoughData
 
-OPEN_LLM_V1 = ("arc_challenge", "hellaswag", "mmlu", "truthfulqa", "winogrande", "gsm8k")
+#: What decides results; `ml.predict` and what else only reads them is not among it.
+_MODULES = (
+    "cells",
+    "conformal",
+    "effects",
+    "estimators",
+    "features",
+    "importances",
+    "measures",
+    "names",
+    "plan",
+    "regressors",
+    "rows",
+    "splits",
+    "study",
+    "validation",
+    "workers",
+)
+#: On macOS it is plain xgboost, elsewhere the build without the GPU package.
+_XGBOOST = ("xgboost-cpu", "xgboost")
+_LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One regressor on one benchmark, feature set, split and tier."""
+    """One regressor on one benchmark, feature set, split and tier; `seed` is the first repeat's."""
 
     regressor: str
     benchmark: str
@@ -27,34 +46,62 @@ class Cell:
     tier: str
     seed: int = SEED
 
-
-def cells() -> list[Cell]:
-    """List the study's cells: a random forest on six benchmarks, each split two ways."""
-    return [
-        Cell("random_forest", benchmark, "key", split, "exact")
-        for benchmark in OPEN_LLM_V1
-        for split in ("random", "grouped_structure")
-    ]
+    @property
+    def subject(self) -> str:
+        """What is predicted."""
+        return self.benchmark
 
 
+@dataclass(frozen=True)
+class InverseCell:
+    """One regressor that predicts a structural column from the first leaderboard's scores."""
+
+    regressor: str
+    target: str
+    feature_set: str
+    split: str
+    tier: str
+    seed: int = SEED
+
+    @property
+    def subject(self) -> str:
+        """What is predicted."""
+        return self.target
+
+
+@cache
 def code_version() -> str:
     """Hash the code and the library versions that results depend on."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    digest.update(f"scikit-learn {sklearn.__version__}, numpy {np.__version__}".encode())
+    for name in _MODULES:
+        digest.update(name.encode())
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
+    digest.update(", ".join([*libraries, f"xgboost {_xgboost_version()}"]).encode())
     return digest.hexdigest()[:16]
 
 
-def result_key(input_hash: str, version: str, study: list[Cell]) -> str:
-    """Return the key of a study's results: input, code and configuration."""
-    configuration = {
-        "input_hash": input_hash,
-        "code_version": version,
-        "cells": [asdict(cell) for cell in study],
+def result_key(input_hashes: dict[str, str], code: str, configuration: Any) -> str:
+    """Return the key of a batch of results: input by tier, code and configuration.
+
+    Args:
+        input_hashes: hash of the rows that each tier holds.
+        code: what `code_version` gives.
+        configuration: what was asked for, as JSON can hold it.
+    """
+    said = {
+        "input_hashes": input_hashes,
+        "code_version": code,
+        "configuration": configuration,
         "feature_sets": FEATURE_SETS,
-        "n_folds": N_FOLDS,
-        "n_bootstrap": N_BOOTSTRAP,
     }
-    return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _xgboost_version() -> str:
+    for name in _XGBOOST:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    raise NotEnoughData("xgboost is not installed: run `make build`, which sets everything up.")

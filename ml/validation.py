@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
-from ml.features import constant_sentence, features
+from ml.features import constant_sentence, features, known_rows
 from ml.regressors import REGRESSORS, one_thread
+from ml.rows import benchmark_rows, evaluation_rows
 from ml.splits import Fold, split_groups, split_rows, undated
-from ml.study import Cell
+from ml.study import Cell, InverseCell
 from modelstrata.errors import NotEnoughData
 
 
@@ -24,13 +25,13 @@ class Prepared:
         cell: what to fit.
         rows: the table's rows that the cell reads, ordered by model id.
         x: features, one row a model.
-        y: measured scores, shape (rows,).
+        y: what is predicted, shape (rows,): scores, or a structural column.
         folds: the fits to make.
         bootstrap_groups: group that each row is drawn with in a bootstrap.
         notes: sentences on constant features and rows set aside.
     """
 
-    cell: Cell
+    cell: Cell | InverseCell
     rows: pd.DataFrame
     x: pd.DataFrame
     y: np.ndarray
@@ -50,31 +51,24 @@ class Fit:
     predicted: np.ndarray
 
 
-def prepare(frame: pd.DataFrame, cell: Cell, repeats: int = 1) -> Prepared:
+def prepare(frame: pd.DataFrame, cell: Cell | InverseCell, repeats: int = 1) -> Prepared:
     """Select a cell's rows and lay out its folds.
 
     Args:
-        frame: rows of `structure_performance`, one a model.
+        frame: rows of `structure_scores`.
         cell: what to fit; its seed is the first repeat's.
         repeats: how often to split anew.
 
     Raises:
-        NotEnoughData: a column is missing, there are too few rows, groups or days, the scores are
-            constant, or so is every feature.
+        NotEnoughData: a column is missing, there are too few rows, groups or days, what is to be
+            predicted is constant, or so is every feature.
     """
-    if cell.benchmark not in frame:
-        raise NotEnoughData(
-            f"The table holds no column {cell.benchmark!r}: land its evaluations, or choose "
-            "another benchmark."
-        )
-    rows = frame[(frame["structure_tier"] == cell.tier) & frame[cell.benchmark].notna()]
-    rows = rows.sort_values("model_id").reset_index(drop=True)
-    x = features(rows, cell.feature_set)
-    y = rows[cell.benchmark].to_numpy(dtype="float64")
+    rows, x, y = _inverse(frame, cell) if isinstance(cell, InverseCell) else _forward(frame, cell)
     folds = split_rows(rows, cell.split, cell.seed, repeats)
-    if np.ptp(y) == 0:
+    predicted = np.unique(np.concatenate([fold.held_out for fold in folds]))
+    if np.ptp(y[predicted]) == 0:
         raise NotEnoughData(
-            f"All {len(y)} scores on {cell.benchmark} are equal: there is nothing to explain."
+            f"All {len(predicted)} values of {cell.subject} are equal: there is nothing to explain."
         )
     notes = [sentence] if (sentence := constant_sentence(x)) else []
     if cell.split == "temporal" and (n := undated(rows)):
@@ -83,17 +77,42 @@ def prepare(frame: pd.DataFrame, cell: Cell, repeats: int = 1) -> Prepared:
     return Prepared(cell, rows, x, y, folds, groups, notes)
 
 
+def _forward(frame: pd.DataFrame, cell: Cell) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    rows = known_rows(benchmark_rows(frame, cell.benchmark, cell.tier), cell.feature_set)
+    return rows, features(rows, cell.feature_set), rows["score"].to_numpy(dtype="float64")
+
+
+def _inverse(
+    frame: pd.DataFrame, cell: InverseCell
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    rows = evaluation_rows(frame, cell.tier)
+    rows = rows[rows[cell.target].notna()].reset_index(drop=True)
+    target = features(rows, "key")[cell.target]
+    return rows, features(rows, cell.feature_set), target.to_numpy(dtype="float64")
+
+
 def fits(prepared: Prepared) -> Iterator[Fit]:
-    """Fit fold after fold; a model sees nothing of the rows that it must predict."""
+    """Fit fold after fold; a model sees nothing of the rows that it must predict.
+
+    Raises:
+        NotEnoughData: the regressor refuses the rows that train a fold.
+    """
     x, y = prepared.x, prepared.y
+    name = prepared.cell.regressor
     for fold in prepared.folds:
-        model = REGRESSORS[prepared.cell.regressor](fold.seed)
+        model = REGRESSORS[name](fold.seed)
         held_out = x.iloc[fold.held_out]
-        with warnings.catch_warnings(), one_thread():
-            # The paper's MLP stops after 100 epochs, converged or not.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(x.iloc[fold.train], y[fold.train])
-            predicted = model.predict(held_out)
+        try:
+            with warnings.catch_warnings(), one_thread():
+                # The paper's MLP stops after 100 epochs, converged or not.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model.fit(x.iloc[fold.train], y[fold.train])
+                predicted = model.predict(held_out)
+        except ValueError as error:
+            raise NotEnoughData(
+                f"{name} cannot be fitted on the {len(fold.train)} rows that train fold "
+                f"{fold.number} of {prepared.cell.subject}: {error}"
+            ) from error
         yield Fit(fold, model, held_out, y[fold.held_out], predicted)
 
 

@@ -35,7 +35,9 @@ class Settings(BaseSettings):
             the same variable.
         today: the day that records may be dated to; dbt reads the same variable. By default the
             clock's, in UTC.
-        threads: regressions fitted side by side.
+        threads: regressions fitted side by side, each in a process of its own.
+        study_benchmarks: benchmarks that the full study is restricted to, parted by commas; empty
+            is all of them.
         allow_drop: publish although a mart lost more of its rows or values than is plausible.
         hub_scope: what a refresh lists of the Hub, every model or those of text generation.
         bigcodebench_site: address of BigCodeBench's two files of results.
@@ -53,6 +55,7 @@ class Settings(BaseSettings):
     memory: str = Field(default="6GB", pattern=r"(?i)^\d+(\.\d+)? ?([kmgt]i?)?b$")
     today: datetime.date = Field(default_factory=_utc_today)
     threads: int = Field(default=2, ge=1)
+    study_benchmarks: str = ""
     allow_drop: bool = False
     hub_scope: Literal["everything", "text-generation"] = "everything"
     bigcodebench_site: str = "https://bigcode-bench.github.io"

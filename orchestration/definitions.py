@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration import jobs
 from orchestration.dbt_cli import dbt_resource
-from orchestration.defs import dbt, extract, gpu, hub, ml, predictor, release
+from orchestration.defs import dbt, extract, gpu, hub, ml, predictor, release, study
 from orchestration.sensors import landing_sensor
 
 #: Assets of a run share one process, because it holds the lock on the data folder.
@@ -17,6 +17,7 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     dbt.dbt_core,
     ml.regressions,
     gpu.block_influence,
+    *study.PARTS,
     dbt.dbt_results,
     release.published_warehouse,
     predictor.predictor,
@@ -29,6 +30,9 @@ defs = dg.Definitions(
     jobs=[
         jobs.build,
         jobs.gpu,
+        jobs.study,
+        jobs.study_inverse,
+        jobs.predictor,
         jobs.refresh,
         jobs.hub_configs,
         jobs.compact,

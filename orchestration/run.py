@@ -1,4 +1,4 @@
-"""Run a job from the command line: `python -m orchestration.run build` (or `gpu`, `refresh`).
+"""Run a job from the command line: `python -m orchestration.run build` (`gpu`, `refresh`, `study`).
 
 The run is recorded in `data/dagster`, so that the Dagster page shows it.
 """
@@ -31,7 +31,7 @@ _SPACE_NEEDED = 4 * 2**20
 def main() -> int:
     """Run the job; print a summary after a build."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__)
-    parser.add_argument("job", choices=["build", "gpu", "refresh"])
+    parser.add_argument("job", choices=["build", "gpu", "refresh", "study"])
     parser.add_argument(
         "--end-with-parent", action="store_true", help="stop when the starting process ends"
     )
@@ -47,6 +47,10 @@ def main() -> int:
                 from orchestration.refresh import refresh
 
                 failure = refresh(settings)
+            elif job == "study":
+                from orchestration.study_run import study
+
+                failure = study(settings)
             else:
                 failure = "\n".join(run_job(job, settings).failures)
             seconds = time.monotonic() - start

@@ -50,6 +50,16 @@ def crawl_under_way(instance: dg.DagsterInstance, settings: Settings) -> str | N
     return f"A crawl is running on {settings.crawl}" if is_crawling(settings) else None
 
 
+def study_under_way(instance: dg.DagsterInstance) -> str | None:
+    """Say how much of a regression study is under way, or None."""
+    runs = [
+        run
+        for kind in ("forward", "inverse")
+        for run in instance.get_runs(dg.RunsFilter(tags={jobs.STUDIES: kind}, statuses=_UNDER_WAY))
+    ]
+    return f"{len(runs)} runs of the regression study are under way" if runs else None
+
+
 @dg.sensor(
     name="landing_sensor",
     jobs=[jobs.build, jobs.hub_configs],
@@ -59,7 +69,7 @@ def crawl_under_way(instance: dg.DagsterInstance, settings: Settings) -> str | N
 def landing_sensor(
     context: dg.SensorEvaluationContext,
 ) -> list[dg.RunRequest] | dg.RunRequest | dg.SkipReason:
-    """After a listing, fetch what it left due; when no crawl is under way, build what has landed.
+    """After a listing, fetch what it left due; build what has landed when nothing is under way.
 
     It is one sensor, so that no build slips in between a listing and its configs.
     """
@@ -78,6 +88,8 @@ def landing_sensor(
             ]
     if crawl := crawl_under_way(context.instance, settings):
         return dg.SkipReason(f"{crawl}: the build waits until it ends.")
+    if study := study_under_way(context.instance):
+        return dg.SkipReason(f"{study}: the build waits until they end.")
     new = new_batches(settings)
     if not new:
         return dg.SkipReason("Every landed batch is in the published warehouse.")

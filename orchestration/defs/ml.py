@@ -15,7 +15,7 @@ _SPECS = [
         ["results", table],
         group_name="ml",
         kinds={"sklearn"},
-        deps=[["marts", "structure_performance"], ["intermediate", "int_regression_inputs"]],
+        deps=[["marts", "structure_scores"], ["intermediate", "int_regression_inputs"]],
         skippable=True,
     )
     for table in TABLES
@@ -24,7 +24,7 @@ _SPECS = [
 
 @dg.multi_asset(specs=_SPECS, name="regressions")
 def regressions(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-    """Explain the six v1 scores by structure; a study that is landed already is not run again."""
+    """Explain the six v1 scores by structure; what is landed already is not fitted again."""
     from orchestration.regressions import land_study, study_inputs, study_scores
 
     settings = Settings()
@@ -33,7 +33,7 @@ def regressions(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRes
         if build.is_unchanged:
             return
         inputs = study_inputs(build.file)
-        with progress("regressions", len(inputs.cells)) as advance:
+        with progress("regressions", len(inputs.tasks)) as advance:
             outcome = land_study(settings, inputs, advance)
         for table, path in outcome.batches.items():
             build.add_batch(table, path)

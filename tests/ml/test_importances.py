@@ -36,7 +36,8 @@ def prepared(regressor: str, repeats: int = 1) -> Prepared:
             "d_model": (1024 + 7000 * scale + 10 * noise[:, 1])[group],
             "d_ffn": (4096 + 28000 * scale + 40 * noise[:, 2])[group],
             "heads": generator.permutation(60)[group],
-            "mmlu": (25 + 50 * scale)[group] + generator.normal(0, 1, 180),
+            "benchmark": "mmlu",
+            "score": (25 + 50 * scale)[group] + generator.normal(0, 1, 180),
         }
     )
     # Half of the dates are unknown: what an indicator tells counts to its feature.

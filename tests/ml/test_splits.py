@@ -6,7 +6,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ml.splits import N_FOLDS, SPLITS, folds, split_groups, split_rows, undated
+from ml.splits import (
+    N_FOLDS,
+    SPLITS,
+    folds,
+    split_groups,
+    split_rows,
+    structure_groups,
+    undated,
+)
 from modelstrata.errors import NotEnoughData
 
 GROUPS = st.lists(st.integers(0, 12).map("group-{}".format), min_size=5, max_size=80)
@@ -133,3 +141,23 @@ def test_too_few_days_are_refused() -> None:
         split_rows(rows, "temporal", seed=1)
     with pytest.raises(NotEnoughData, match=r"the 0 dated ones"):
         split_rows(rows[-1:], "temporal", seed=1)
+
+
+def test_rows_without_d_ffn_join_all_groups_that_they_could_be_of() -> None:
+    rows = pd.DataFrame(
+        {
+            "structure_tier": ["exact", "exact", "imputed", "exact", "exact"],
+            "layers": [32, 32, 32, 24, 24],
+            "d_model": [4096, 4096, 4096, 2048.0, 2048],
+            "heads": [32, 32, 32, 16, 16],
+            "d_ffn": pd.array([11008, 14336, None, 5632, 8192], dtype="Int64"),
+        }
+    )
+    joined = "32x4096x32xany"
+    apart = ["24x2048x16x5632", "24x2048x16x8192"]
+    assert structure_groups(rows).tolist() == [joined, joined, joined, *apart]
+    assert structure_groups(rows[rows["structure_tier"] == "exact"]).tolist() == [
+        "32x4096x32x11008",
+        "32x4096x32x14336",
+        *apart,
+    ]

@@ -1,16 +1,59 @@
-"""The key that a study's results are filed under."""
+"""The key that results are filed under, and the plan of the study."""
 
-from ml.study import Cell, result_key
+import subprocess
+import sys
+from collections import defaultdict
+
+from ml.names import BENCHMARKS, FORWARD, INVERSE, OPEN_LLM_V1
+from ml.plan import PARTS, main_job_tasks
+from ml.regressors import REGRESSORS
+from ml.splits import SPLITS
+from ml.study import _MODULES, result_key
 
 
 def test_keys_differ_with_input_code_and_configuration() -> None:
-    study = [Cell("random_forest", "mmlu", "key", "random", "exact")]
-    other = [Cell("random_forest", "mmlu", "key", "random", "exact", seed=7)]
     keys = {
-        result_key("input", "code", study),
-        result_key("input 2", "code", study),
-        result_key("input", "code 2", study),
-        result_key("input", "code", other),
+        result_key({"exact": "a"}, "code", ["one"]),
+        result_key({"exact": "b"}, "code", ["one"]),
+        result_key({"official": "a"}, "code", ["one"]),
+        result_key({"exact": "a"}, "code 2", ["one"]),
+        result_key({"exact": "a"}, "code", ["two"]),
     }
-    assert len(keys) == 4
-    assert result_key("input", "code", list(study)) in keys
+    assert len(keys) == 5
+    assert result_key({"exact": "a"}, "code", ["one"]) in keys
+
+
+def test_the_code_version_covers_every_module_that_a_fit_runs() -> None:
+    code = (
+        "import sys, ml.workers;"
+        "print(*(n.removeprefix('ml.') for n in sys.modules if n.startswith('ml.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) == set(_MODULES)
+
+
+def test_every_cell_stands_beside_its_twins_on_all_four_splits_with_the_same_seeds() -> None:
+    assert set(PARTS) == {*FORWARD, INVERSE}
+    every = [t for part in PARTS.values() for p in part.partitions for t in part.tasks(p)]
+    for tasks in (every, main_job_tasks()):
+        splits = defaultdict(set)
+        for task in tasks:
+            if "scores" in task.makes:
+                c = task.cell
+                key = (c.regressor, c.subject, c.feature_set, c.tier, c.seed, task.repeats)
+                assert c.split not in splits[key], "fitted twice"
+                splits[key].add(c.split)
+        assert all(found == set(SPLITS) for found in splits.values())
+    assert {t.cell.subject for t in main_job_tasks()} == set(OPEN_LLM_V1)
+    assert min(t.repeats for t in every if "draws" not in t.makes) >= 2
+
+
+def test_every_regressor_is_fitted_on_every_benchmark() -> None:
+    fitted = {
+        (task.cell.regressor, benchmark)
+        for benchmark in BENCHMARKS
+        for name in FORWARD
+        for task in PARTS[name].tasks(benchmark)
+        if task.cell.tier == "exact" and task.cell.feature_set in ("key", "family")
+    }
+    assert fitted == {(name, benchmark) for name in REGRESSORS for benchmark in BENCHMARKS}

@@ -29,7 +29,8 @@ def models(n_groups: int = 24, n_per_group: int = 5, seed: int = 0) -> pd.DataFr
             "d_model": generator.permutation(n_groups)[group] * 64,
             "d_ffn": generator.permutation(n_groups)[group] * 256,
             "heads": generator.permutation(n_groups)[group],
-            "mmlu": score,
+            "benchmark": "mmlu",
+            "score": score,
         }
     )
 
@@ -42,7 +43,7 @@ def measured(
 
 
 def test_copies_leak_in_random_splits_alone() -> None:
-    frame = models().assign(mmlu=lambda rows: rows["d_ffn"] * 7919 % 61)
+    frame = models().assign(score=lambda rows: rows["d_ffn"] * 7919 % 61)
     random, grouped = (
         measured(frame, "decision_tree", split, "structure")
         for split in ("random", "grouped_structure")
@@ -68,7 +69,7 @@ def test_what_is_fitted_does_not_depend_on_the_rows_held_out() -> None:
     cell = Cell("ridge", "mmlu", "key", "grouped_structure", "exact")
     first = next(fits(prepare(frame, cell)))
     wild = frame.sort_values("model_id").reset_index(drop=True)
-    wild.loc[first.fold.held_out, ["size", "d_model", "mmlu"]] = 1e6
+    wild.loc[first.fold.held_out, ["size", "d_model", "score"]] = 1e6
     again = next(fits(prepare(wild, cell)))
     assert (again.fold.held_out == first.fold.held_out).all()
     assert (again.x_held_out["size"] == 1e6).all()
@@ -105,14 +106,14 @@ def test_measures_are_means_over_repeats_of_what_the_stored_predictions_give() -
     # Training rows alone make the baseline.
     one = stored[(stored["repeat"] == 1) & (stored["fold"] == 2)]
     trained = ~frame["model_id"].isin(one["model_id"])
-    assert one["baseline_score"].to_numpy() == pytest.approx(frame.loc[trained, "mmlu"].mean())
+    assert one["baseline_score"].to_numpy() == pytest.approx(frame.loc[trained, "score"].mean())
     shuffled = prepare(frame[::-1], cell, repeats=3)
     again = predictions(shuffled, fits(shuffled))
     assert again.to_csv().encode() == stored.to_csv().encode()
 
 
 def test_further_repeats_do_not_narrow_an_interval() -> None:
-    frame = models().assign(mmlu=lambda rows: rows["mmlu"] + rows["layers"])
+    frame = models().assign(score=lambda rows: rows["score"] + rows["layers"])
     once, often = (
         measured(frame, "linear_regression", "grouped_structure", repeats=n) for n in (1, 6)
     )
@@ -155,7 +156,7 @@ def test_rows_without_a_date_and_constant_features_are_noted() -> None:
     stored = predictions(prepared, fits(prepared))
     assert stored["model_id"].is_unique
     assert len(stored) == 110 - len(prepared.folds[0].train)
-    with pytest.raises(NotEnoughData, match="no column 'ifeval'"):
+    with pytest.raises(NotEnoughData, match="has a score on ifeval"):
         prepare(frame, Cell("ridge", "ifeval", "key", "random", "exact"))
     with pytest.raises(NotEnoughData, match="at least 5 families, there are 1"):
         prepare(

@@ -1,0 +1,178 @@
+"""The study as data: its parts, and what each fits on a benchmark.
+
+Every random split stands beside its grouped twins and the temporal split, on the same rows and
+with the same seeds. How often a split is repeated depends on what a fit costs, so that the whole
+study takes ten minutes on two cores: see `docs/regressions.md` for the times measured.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ml.names import BENCHMARKS, BIGCODEBENCH, FIRST_LEADERBOARD, INVERSE, OPEN_LLM_V1, TARGETS
+from ml.regressors import PAPER, STRONGER, TRIVIAL
+from ml.splits import SPLITS
+from ml.study import Cell, InverseCell
+
+#: Refits on groups drawn anew behind an interval of impurity importances.
+N_DRAWS = 40
+FOREST = "random_forest"
+#: The stronger regressor of the feature sets; it takes less time than extra trees.
+STRONG = "hist_gradient_boosting"
+#: Repeats of regressors that take less than 10 ms to fit, and of the others.
+_QUICK = {
+    "linear_regression",
+    "ridge",
+    "lasso",
+    "k_nearest_neighbors",
+    "decision_tree",
+    "global_mean",
+    "family_mean",
+}
+_OFTEN, _FEW = 3, 2
+
+
+def repeats(regressor: str) -> int:
+    """Return how often a regressor's cells are split anew."""
+    return _OFTEN if regressor in _QUICK else _FEW
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker does at a time.
+
+    Attributes:
+        cell: what to fit; where it makes `draws`, the cell stands for all splits.
+        repeats: how often to split anew.
+        makes: `scores`, `impurity`, `permutation`, `draws` or `coverage`.
+    """
+
+    cell: Cell | InverseCell
+    repeats: int
+    makes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the study: what it fits on each of its partitions.
+
+    Attributes:
+        name: as in `regression_gaps.study` and the asset's key.
+        partitions: benchmarks, or the targets of the way back.
+        tiers: tiers of rows that it reads.
+        tables: landing tables that it may fill, the one that it fills last first.
+        tasks: what it does on a partition; a task that takes long comes early.
+    """
+
+    name: str
+    partitions: tuple[str, ...]
+    tiers: tuple[str, ...]
+    tables: tuple[str, ...]
+    tasks: Callable[[str], list[Task]]
+
+    def input_of(self, partition: str) -> str:
+        """Return what `int_regression_inputs` calls the rows that a partition reads."""
+        return FIRST_LEADERBOARD if self.name == INVERSE else partition
+
+
+def _scores(regressor: str, benchmark: str, feature_set: str, tier: str) -> list[Task]:
+    return [
+        Task(Cell(regressor, benchmark, feature_set, split, tier), repeats(regressor), ("scores",))
+        for split in SPLITS
+    ]
+
+
+def _regressors(benchmark: str) -> list[Task]:
+    """Every regressor on the key, but the forest, which `importances` looks at more closely."""
+    names = dict.fromkeys(("mlp", *STRONGER, *PAPER, *TRIVIAL))
+    return [
+        task
+        for name in names
+        if name != FOREST
+        for task in _scores(name, benchmark, "family" if name == "family_mean" else "key", "exact")
+    ]
+
+
+def _feature_sets(benchmark: str) -> list[Task]:
+    pairs = [(FOREST, name) for name in ("full", "structure_date", "size_date")]
+    pairs += [(STRONG, name) for name in ("full", "structure")]
+    if benchmark not in BIGCODEBENCH:
+        pairs += [(FOREST, name) for name in ("tokens_flops", "key_where_tokens_known")]
+    return [task for pair in pairs for task in _scores(pair[0], benchmark, pair[1], "exact")]
+
+
+def _subsets(benchmark: str) -> list[Task]:
+    pairs = [("official", "key"), ("official", "structure"), ("pretrained", "key")]
+    if benchmark in OPEN_LLM_V1:
+        pairs = [("exact_and_imputed", "key"), ("exact_and_imputed", "structure"), *pairs]
+    return [task for tier, name in pairs for task in _scores(FOREST, benchmark, name, tier)]
+
+
+def _importances(benchmark: str) -> list[Task]:
+    return [
+        task
+        for feature_set in ("key", "structure")
+        for task in _explained(
+            [Cell(FOREST, benchmark, feature_set, split, "exact") for split in SPLITS]
+        )
+    ]
+
+
+def _inverse(target: str) -> list[Task]:
+    return _explained([InverseCell(FOREST, target, "scores", split, "exact") for split in SPLITS])
+
+
+def _explained(cells: Sequence[Cell | InverseCell]) -> list[Task]:
+    """Scores and importances of a forest on each split, and draws for all of them together."""
+    drawn = next(cell for cell in cells if cell.split == "grouped_structure")
+    makes = ("scores", "impurity", "permutation")
+    return [
+        Task(drawn, 1, ("draws",)),
+        *(Task(cell, repeats(cell.regressor), makes) for cell in cells),
+    ]
+
+
+def _coverage(benchmark: str) -> list[Task]:
+    cell = Cell(FOREST, benchmark, "key", "grouped_structure", "exact")
+    return [Task(cell, repeats(FOREST), ("coverage",))]
+
+
+_SCORES = ("regression_scores", "score_predictions")
+_GAPS = ("regression_gaps",)
+PARTS = {
+    part.name: part
+    for part in (
+        Part(
+            "importances",
+            BENCHMARKS,
+            ("exact",),
+            (*_SCORES, "feature_importances", "feature_effects", *_GAPS),
+            _importances,
+        ),
+        Part("regressors", BENCHMARKS, ("exact",), (*_SCORES, *_GAPS), _regressors),
+        Part("feature_sets", BENCHMARKS, ("exact",), (*_SCORES, *_GAPS), _feature_sets),
+        Part(
+            "subsets",
+            BENCHMARKS,
+            ("exact_and_imputed", "official", "pretrained"),
+            (*_SCORES, *_GAPS),
+            _subsets,
+        ),
+        Part("coverage", BENCHMARKS, ("exact",), ("interval_coverage", *_GAPS), _coverage),
+        Part(
+            INVERSE,
+            TARGETS,
+            ("exact",),
+            ("inverse_regression_scores", "inverse_feature_importances", *_GAPS),
+            _inverse,
+        ),
+    )
+}
+
+
+def main_job_tasks() -> list[Task]:
+    """What the main job fits itself: the paper's forest on the first leaderboard, once."""
+    return [
+        Task(Cell(FOREST, benchmark, "key", split, "exact"), 1, ("scores", "impurity"))
+        for benchmark in OPEN_LLM_V1
+        for split in SPLITS
+    ]

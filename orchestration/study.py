@@ -1,0 +1,217 @@
+"""The full study: from the published warehouse through the regressors to the landing zone."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from ml.features import constant_sentence
+from ml.names import BENCHMARKS, FORWARD, INVERSE, OPEN_LLM_V1
+from ml.plan import PARTS, Part, Task
+from ml.study import code_version, result_key
+from ml.validation import prepare as lay_out
+from ml.workers import gap_rows, run_tasks
+from modelstrata.errors import NotEnoughData
+from modelstrata.landing import batch_path, land_frame, prepare
+from modelstrata.settings import Settings
+
+#: The column by which a cell finds the hash of its rows.
+_TIER = "tier"
+_GAPS = "regression_gaps"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a partition of a part reads.
+
+    Attributes:
+        frame: rows of structure_scores.
+        input_hashes: their hash by tier; empty text where a tier holds none.
+        key: key that its batches are filed under.
+    """
+
+    frame: pd.DataFrame
+    input_hashes: dict[str, str]
+    key: str
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What a partition's results say.
+
+    Attributes:
+        key: key of its batches.
+        computed: False if they were landed already.
+        gaps: one sentence for each cell that could not be fitted.
+        constant: sentences on features that are constant or unknown over all rows.
+        seconds: time that it took.
+        batches: landed batch by table.
+    """
+
+    key: str
+    computed: bool
+    gaps: list[str]
+    constant: list[str]
+    seconds: float
+    batches: dict[str, Path]
+
+
+def study_partitions(settings: Settings) -> dict[str, list[str]]:
+    """Map each benchmark of the study, and each target of the way back, to its parts.
+
+    MODELSTRATA_STUDY_BENCHMARKS restricts it; the way back needs the whole first leaderboard.
+
+    Raises:
+        NotEnoughData: the setting names a benchmark that is none of the study's.
+    """
+    wanted = [name.strip() for name in settings.study_benchmarks.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in BENCHMARKS]:
+        raise NotEnoughData(
+            f"MODELSTRATA_STUDY_BENCHMARKS names {', '.join(unknown)}, which the study does not "
+            f"know: choose among {', '.join(BENCHMARKS)}."
+        )
+    chosen = [name for name in BENCHMARKS if not wanted or name in wanted]
+    found = {benchmark: list(FORWARD) for benchmark in chosen}
+    if set(OPEN_LLM_V1) <= set(chosen):
+        found |= {target: [INVERSE] for target in PARTS[INVERSE].partitions}
+    return found
+
+
+def read_inputs(warehouse: Path, part: Part, partition: str) -> Inputs:
+    """Read what a partition is about from a warehouse file.
+
+    Raises:
+        NotEnoughData: there is no published warehouse.
+    """
+    if not warehouse.exists():
+        raise NotEnoughData(f"There is no warehouse at {warehouse}: run `make build` first.")
+    subject = part.input_of(partition)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        hashes = dict(
+            connection.execute(
+                "select tier, input_hash from intermediate.int_regression_inputs "
+                "where benchmark = ?",
+                [subject],
+            ).fetchall()
+        )
+        frame = connection.execute(
+            "from marts.structure_scores where ? in (benchmark, leaderboard) "
+            "order by benchmark, model_id",
+            [subject],
+        ).df()
+    input_hashes = {tier: hashes.get(tier, "") for tier in part.tiers}
+    configuration = [asdict(task) for task in part.tasks(partition)]
+    key = result_key(input_hashes, code_version(), [part.name, configuration])
+    return Inputs(frame, input_hashes, key)
+
+
+def n_tasks(name: str, partition: str) -> int:
+    """Count the tasks of a part on a partition."""
+    return len(PARTS[name].tasks(partition))
+
+
+def open_tasks(settings: Settings, parts: list[str], partition: str) -> int:
+    """Count the tasks of a partition in these parts; 0 if all of them are landed.
+
+    Raises:
+        NotEnoughData: there is no published warehouse.
+    """
+    total, is_open = 0, False
+    for name in parts:
+        part = PARTS[name]
+        tasks = part.tasks(partition)
+        total += len(tasks)
+        key = read_inputs(settings.warehouse, part, partition).key
+        is_open |= not is_landed(_batches(settings, part, key), tasks)
+    return total if is_open else 0
+
+
+def land_part(
+    settings: Settings,
+    name: str,
+    partition: str,
+    advance: Callable[[str], None] = lambda step: None,
+) -> Landed:
+    """Fit a partition of a part and land its tables, unless they are landed under the same key.
+
+    Raises:
+        NotEnoughData: there is no published warehouse.
+        StorageError: the landing zone cannot be written.
+    """
+    start = time.monotonic()
+    part = PARTS[name]
+    inputs = read_inputs(settings.warehouse, part, partition)
+    tasks = part.tasks(partition)
+    batches = _batches(settings, part, inputs.key)
+    if is_landed(batches, tasks):
+        for task in tasks:
+            advance(task.cell.regressor)
+        return _landed(inputs, tasks, False, start, batches)
+    prepare(settings.landing)
+    tables, done = run_tasks(inputs.frame, tasks, settings.threads, advance)
+    gaps = gap_rows(done, name)
+    if len(gaps):
+        tables[_GAPS] = gaps
+    # The main table last: where it is, all of them are.
+    for table in reversed(part.tables):
+        if table in tables:
+            rows = stamped(tables[table], inputs.key, inputs.input_hashes)
+            land_frame(settings.landing, table, inputs.key, rows)
+    return _landed(inputs, tasks, True, start, batches)
+
+
+def _batches(settings: Settings, part: Part, key: str) -> dict[str, Path]:
+    return {table: batch_path(settings.landing, table, key) for table in part.tables}
+
+
+def stamped(rows: pd.DataFrame, key: str, input_hashes: dict[str, str]) -> pd.DataFrame:
+    """Say of each row how it was made: batch key, hash of its tier's rows, code, time."""
+    stamp: dict[str, Any] = {
+        "result_key": key,
+        "input_hash": rows[_TIER].map(input_hashes),
+        "code_version": code_version(),
+        "computed_at": datetime.now(UTC),
+    }
+    return rows.assign(**stamp)
+
+
+def is_landed(batches: dict[str, Path], tasks: list[Task]) -> bool:
+    """Tell whether a partition is done: its main table is there, or every cell is a gap."""
+    main = next(iter(batches.values()))
+    return main.exists() or len(_reasons(batches[_GAPS])) == len({task.cell for task in tasks})
+
+
+def _landed(
+    inputs: Inputs, tasks: list[Task], computed: bool, start: float, batches: dict[str, Path]
+) -> Landed:
+    there = {table: path for table, path in batches.items() if path.exists()}
+    gaps = _reasons(batches[_GAPS])
+    constant = _constant(inputs.frame, tasks)
+    return Landed(inputs.key, computed, gaps, constant, time.monotonic() - start, there)
+
+
+def _constant(frame: pd.DataFrame, tasks: list[Task]) -> list[str]:
+    """Say of each feature set and tier which features cannot explain anything."""
+    found = []
+    cells = {(task.cell.feature_set, task.cell.tier): task.cell for task in tasks}
+    for (feature_set, tier), cell in cells.items():
+        # What cannot be laid out is a gap, and named there.
+        with contextlib.suppress(NotEnoughData):
+            if sentence := constant_sentence(lay_out(frame, replace(cell, split="random")).x):
+                found.append(f"{feature_set}, {tier}: {sentence}")
+    return found
+
+
+def _reasons(batch: Path) -> list[str]:
+    if not batch.exists():
+        return []
+    with duckdb.connect() as connection:
+        columns = "regressor, benchmark, feature_set, split, tier, reason"
+        rows = connection.read_parquet(str(batch)).select(columns).order("all").fetchall()
+    return [f"{r} on {b} ({fs}, {split}, {tier}): {why}" for r, b, fs, split, tier, why in rows]
