@@ -42,6 +42,19 @@ class GroupConformal:
     level: float = LEVEL
     bounds: tuple[float, float] = (0.0, 100.0)
 
+    @property
+    def half_width(self) -> float:
+        """Half the width of every interval, in points of the score, before `bounds` cut it.
+
+        Raises:
+            ValueError: there are several models, around each of which residuals of its own lie.
+        """
+        if len(self.models) > 1:
+            raise ValueError("With cv+ each row has a width of its own: use predict.")
+        residual, weight = self.residuals[0][:, None], self.weights[0]
+        needed = self.level * (weight.sum() + self.new_weight)
+        return float(_weighted_quantile(residual, weight, needed)[0])
+
     def predict(self, x: pd.DataFrame) -> pd.DataFrame:
         """Return `predicted`, `low` and `high`, one row a row of `x`."""
         with one_thread():

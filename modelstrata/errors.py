@@ -34,6 +34,18 @@ class NotEnoughData(ModelstrataError):
     """Too few rows or groups for the study that was asked for."""
 
 
+class WarehouseError(ModelstrataError):
+    """There is no warehouse, or it lacks what is asked of it."""
+
+
+class ConfigError(ModelstrataError):
+    """A config.json cannot be used as it is, or no model has the id that was asked for."""
+
+
+class PredictorError(ModelstrataError):
+    """There is no predictor, or it is stale, damaged or of a kind that is not known."""
+
+
 class PublishFailed(ModelstrataError):
     """A release was not published, or not as it should be; the message says how far it came."""
 

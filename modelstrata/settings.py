@@ -117,6 +117,11 @@ class Settings(BaseSettings):
         return self.data / "release"
 
     @property
+    def predictor(self) -> Path:
+        """The fitted models that predictions are made with."""
+        return self.data / "models" / "predictor" / "predictor.npz"
+
+    @property
     def docs(self) -> Path:
         """Folder of the generated dbt documentation."""
         return self.data / "docs"

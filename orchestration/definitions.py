@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration import jobs
 from orchestration.dbt_cli import dbt_resource
-from orchestration.defs import dbt, extract, gpu, hub, ml, release, study
+from orchestration.defs import dbt, extract, gpu, hub, ml, predictor, release, study
 from orchestration.sensors import landing_sensor
 
 #: Assets of a run share one process, because it holds the lock on the data folder.
@@ -20,6 +20,7 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     *study.PARTS,
     dbt.dbt_results,
     release.published_warehouse,
+    predictor.predictor,
     release.release_folder,
     release.hub_release,
 ]
@@ -31,6 +32,7 @@ defs = dg.Definitions(
         jobs.gpu,
         jobs.study,
         jobs.study_inverse,
+        jobs.predictor,
         jobs.refresh,
         jobs.hub_configs,
         jobs.compact,

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING, compact_listings
+from orchestration.defs.predictor import PREDICTOR
 from orchestration.defs.release import ON_THE_HUB
 from orchestration.defs.study import GROUP as STUDY_GROUP
 from orchestration.defs.study import PARTS as STUDY_PARTS
@@ -10,6 +11,7 @@ from orchestration.defs.study import PARTS as STUDY_PARTS
 _GPU = dg.AssetSelection.groups("gpu")
 _STUDY = dg.AssetSelection.groups(STUDY_GROUP)
 _WAY_BACK = dg.AssetSelection.assets(STUDY_PARTS[-1])
+_PREDICTOR = dg.AssetSelection.assets(PREDICTOR)
 _HUB = dg.AssetSelection.assets(LISTING, CONFIGS, *LEADERBOARDS)
 _ON_THE_HUB = dg.AssetSelection.assets(ON_THE_HUB)
 #: Tag of runs that crawl; as long as one is under way, nothing is built.
@@ -32,7 +34,7 @@ gpu = dg.define_asset_job(
 )
 study = dg.define_asset_job(
     "study",
-    selection=_STUDY - _WAY_BACK,
+    selection=_STUDY - _WAY_BACK - _PREDICTOR,
     description="Fit the regression study of a benchmark and land it; the next build shows it.",
     executor_def=dg.in_process_executor,
     tags={STUDIES: "forward"},
@@ -43,6 +45,12 @@ study_inverse = dg.define_asset_job(
     description="Predict a structural column from scores and land it; the next build shows it.",
     executor_def=dg.in_process_executor,
     tags={STUDIES: "inverse"},
+)
+predictor = dg.define_asset_job(
+    "predictor",
+    selection=_PREDICTOR,
+    description="Fit and store what `python -m ml.predict` answers from.",
+    executor_def=dg.in_process_executor,
 )
 refresh = dg.define_asset_job(
     "refresh",

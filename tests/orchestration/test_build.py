@@ -34,6 +34,7 @@ MARTS = {
     "models",
     "monthly_model_counts",
     "most_liked_models",
+    "paper_claims",
     "parameter_counts",
     "pretraining_compute",
     "regression_gaps",
