@@ -109,7 +109,7 @@ def permutation_draws(
         x = fit.x_held_out
         permuted = np.tile(x.to_numpy(), (len(blocks), n_permutations, 1, 1))
         for block, members in enumerate(blocks.values()):
-            at = [x.columns.get_loc(name) for name in members]
+            at = x.columns.get_indexer(members)
             for number, order in enumerate(orders):
                 permuted[block, number][:, at] = permuted[block, number][np.ix_(order, at)]
         with one_thread():

@@ -38,7 +38,15 @@ def shape() -> dict:
             key.to_user_string()
             for key in defs.resolve_job_def(name).asset_layer.selected_asset_keys
         )
-        for name in ("build", "gpu", "refresh", "hub_configs", "publish_release")
+        for name in (
+            "build",
+            "gpu",
+            "study",
+            "study_inverse",
+            "refresh",
+            "hub_configs",
+            "publish_release",
+        )
     }
     repository = defs.get_repository_def()
     sensors = sorted(sensor.name for sensor in repository.sensor_defs)
