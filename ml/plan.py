@@ -93,7 +93,7 @@ def _regressors(benchmark: str) -> list[Task]:
 
 
 def _feature_sets(benchmark: str) -> list[Task]:
-    pairs = [(FOREST, name) for name in ("full", "structure_date", "size_date")]
+    pairs = [(FOREST, name) for name in ("full", "size_date")]
     pairs += [(STRONG, name) for name in ("full", "structure")]
     if benchmark not in BIGCODEBENCH:
         pairs += [(FOREST, name) for name in ("tokens_flops", "key_where_tokens_known")]
@@ -101,24 +101,41 @@ def _feature_sets(benchmark: str) -> list[Task]:
 
 
 def _subsets(benchmark: str) -> list[Task]:
-    pairs = [("official", "key"), ("official", "structure"), ("pretrained", "key")]
+    pairs = [("official", "key"), ("pretrained", "key")]
     if benchmark in OPEN_LLM_V1:
         pairs = [("exact_and_imputed", "key"), ("exact_and_imputed", "structure"), *pairs]
     return [task for tier, name in pairs for task in _scores(FOREST, benchmark, name, tier)]
 
 
+#: What the paper shows importances of: Figures 7 (key), 8a (structure), 13 (structure and date) and
+#: 12a (structure of official providers' models).
+_EXPLAINED = (
+    ("exact", "key"),
+    ("exact", "structure"),
+    ("exact", "structure_date"),
+    ("official", "structure"),
+)
+
+
 def _importances(benchmark: str) -> list[Task]:
     return [
         task
-        for feature_set in ("key", "structure")
+        for tier, feature_set in _EXPLAINED
         for task in _explained(
-            [Cell(FOREST, benchmark, feature_set, split, "exact") for split in SPLITS]
+            [Cell(FOREST, benchmark, feature_set, split, tier) for split in SPLITS]
         )
     ]
 
 
 def _inverse(target: str) -> list[Task]:
-    return _explained([InverseCell(FOREST, target, "scores", split, "exact") for split in SPLITS])
+    """Figure 8b, and 12b of official providers' models."""
+    return [
+        task
+        for tier in ("exact", "official")
+        for task in _explained(
+            [InverseCell(FOREST, target, "scores", split, tier) for split in SPLITS]
+        )
+    ]
 
 
 def _explained(cells: Sequence[Cell | InverseCell]) -> list[Task]:
@@ -144,7 +161,7 @@ PARTS = {
         Part(
             "importances",
             BENCHMARKS,
-            ("exact",),
+            ("exact", "official"),
             (*_SCORES, "feature_importances", "feature_effects", *_GAPS),
             _importances,
         ),
@@ -161,7 +178,7 @@ PARTS = {
         Part(
             INVERSE,
             TARGETS,
-            ("exact",),
+            ("exact", "official"),
             ("inverse_regression_scores", "inverse_feature_importances", *_GAPS),
             _inverse,
         ),

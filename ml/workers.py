@@ -137,7 +137,7 @@ def _tables(frame: pd.DataFrame, task: Task) -> tuple[dict[str, pd.DataFrame], t
 
 def _with_intervals(importances: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     """Give impurity importances of every split the interval of the draws, which know no split."""
-    key = ["feature_set", "feature", "kind"]
+    key = ["feature_set", "tier", "feature", "kind"]
     measured = ["importance_low", "importance_high", "rank_agreement", "n_draws"]
     found = importances[key].merge(drawn[[*key, *measured]], on=key, how="left")
     filled = importances.copy()
