@@ -32,7 +32,7 @@ class Counted:
 def count_parameters(
     connection: duckdb.DuckDBPyConnection, rules: ConfigRules, structure: ConfigStructure
 ) -> Counted | None:
-    """Count parameters as `marts.parameter_counts` does.
+    """Count parameters as the mart parameter_counts does.
 
     Returns:
         The count; None where the type has no formula, or a variable of it is unknown.

@@ -117,7 +117,7 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
         ).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
-            "The warehouse was built by older code, without marts.structure_scores: run "
+            "The warehouse was built by older code, without structure_scores: run "
             "`make build` first."
         ) from error
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]

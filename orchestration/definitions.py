@@ -32,7 +32,7 @@ defs = dg.Definitions(
         jobs.gpu,
         jobs.study,
         jobs.study_inverse,
-        jobs.predictor,
+        jobs.fit_predictor,
         jobs.refresh,
         jobs.hub_configs,
         jobs.compact,

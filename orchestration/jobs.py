@@ -46,8 +46,8 @@ study_inverse = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags={STUDIES: "inverse"},
 )
-predictor = dg.define_asset_job(
-    "predictor",
+fit_predictor = dg.define_asset_job(
+    "fit_predictor",
     selection=_PREDICTOR,
     description="Fit and store what `python -m ml.predict` answers from.",
     executor_def=dg.in_process_executor,

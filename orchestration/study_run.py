@@ -32,7 +32,7 @@ def study(settings: Settings) -> str:
                 gaps += outcome.numbers["gaps"]
     print(
         f"study: {len(left)} of {len(partitions)} partitions fitted, the others were landed; "
-        f"{gaps} cells could not be fitted (marts.regression_gaps says why)",
+        f"{gaps} cells could not be fitted (the mart regression_gaps says why)",
         flush=True,
     )
     return "\n".join(failures)

@@ -53,6 +53,7 @@ def test_exactly_the_tests_of_plausibility_warn() -> None:
         "assert_column_medians_are_near_the_printed_ones",
         "assert_imputed_structures_are_those_of_some_model",
         "value_between_imputation_accuracy_accuracy_author_out",
+        "value_between_inverse_regression_scores_r2",
         "value_between_regression_scores_mae",
         "value_between_regression_scores_r2",
     }
@@ -73,7 +74,7 @@ def test_make_check_refuses_models_against_the_conventions(tmp_path: Path) -> No
     edit(marts / "models.yml", "One\n      row per model.", "")
     edit(marts / "pretraining_compute.yml", "type: primary_key", "type: unique")
     edit(marts / "parameter_counts.sql", "select", "-- {{ source('landing', 'hub_configs') }}\nselect")
-    edit(marts / "_exposures.yml", "- ref('structure_performance')\n", "- ref('int_scores')\n")
+    edit(marts / "_exposures.yml", "- ref('structure_scores')\n", "- ref('int_scores')\n")
     edit(marts / "benchmark_scores.yml", "no_large_drop", "unique")
     described = "Owners who publish others' models again under the same name. One row per owner."
     edit(project / "seeds" / "_seeds.yml", described, "''")
