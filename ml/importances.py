@@ -108,10 +108,10 @@ def permutation_draws(
         # One call for all of them: a forest takes longer to start than to predict.
         x = fit.x_held_out
         permuted = np.tile(x.to_numpy(), (len(blocks), n_permutations, 1, 1))
-        for block, members in enumerate(blocks.values()):
-            at = x.columns.get_indexer(members)
-            for number, order in enumerate(orders):
-                permuted[block, number][:, at] = permuted[block, number][np.ix_(order, at)]
+        for number, names in enumerate(blocks.values()):
+            is_member = np.isin(x.columns, names)
+            for rows, order in zip(permuted[number], orders, strict=True):
+                rows[:, is_member] = rows[order][:, is_member]
         with one_thread():
             predicted = fit.model.predict(
                 pd.DataFrame(permuted.reshape(-1, x.shape[1]), columns=x.columns)
