@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import duckdb
@@ -27,6 +28,22 @@ def run_job(data: Path, job: str = "build", **extra: str) -> subprocess.Complete
         text=True,
         check=False,
     )
+
+
+def ask_history(data: Path, code: str) -> str:
+    """Return what code prints that asks the data folder's Dagster `instance`, as `dg` imported."""
+    block = textwrap.indent(textwrap.dedent(code), "    ")
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import dagster as dg\nwith dg.DagsterInstance.get() as instance:\n{block}",
+        ],
+        env=environment(data, DAGSTER_HOME=str(data / "dagster")),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def contents(warehouse: Path) -> dict[str, str]:

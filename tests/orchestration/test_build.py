@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.dbt_cli import work_tables
-from tests.builds import BIN, ROOT, contents, environment, run_job
+from tests.builds import BIN, ROOT, ask_history, contents, environment, run_job
 
 MARTS = {
     "architecture_counts",
@@ -211,23 +211,14 @@ def test_documentation_is_one_page_about_the_marts(built: Path) -> None:
 
 def test_dagster_history_holds_row_counts_and_r2(built: Path) -> None:
     code = """
-import json, dagster as dg
-with dg.DagsterInstance.get() as instance:
-    def metadata(*key):
-        event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
-        return {k: v.value for k, v in event.asset_materialization.metadata.items()}
-    rows = metadata("marts", "models")["dagster/row_count"]
-    r2 = metadata("results", "regression_scores")["r2/mmlu/random"]
-    print(json.dumps([rows, r2]))
-"""
-    run = subprocess.run(
-        [str(BIN / "python"), "-c", code],
-        env=environment(built, DAGSTER_HOME=str(built / "dagster")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    rows, r2 = json.loads(run.stdout)
+        def metadata(*key):
+            event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
+            return {k: v.value for k, v in event.asset_materialization.metadata.items()}
+        rows = metadata("marts", "models")["dagster/row_count"]
+        r2 = metadata("results", "regression_scores")["r2/mmlu/random"]
+        print([rows, r2])
+    """
+    rows, r2 = json.loads(ask_history(built, code))
     assert [(rows,)] == query(built, "select count(*) from marts.models")
     assert [(r2,)] == query(
         built,

@@ -1,11 +1,10 @@
 """A layer job launched through Pipes, up to the mart."""
 
-import subprocess
 from pathlib import Path
 
 import duckdb
 
-from tests.builds import BIN, environment, run_job
+from tests.builds import ask_history, run_job
 from tests.gpu_jobs import tiny
 
 
@@ -30,20 +29,11 @@ def test_measured_layers_land_with_a_data_version_and_become_a_mart(
     )
 
     code = """
-import dagster as dg
-with dg.DagsterInstance.get() as instance:
-    key = dg.AssetKey(["results", "block_influence"])
-    event = instance.get_latest_materialization_event(key)
-    print(event.asset_materialization.tags["dagster/data_version"])
-"""
-    version = subprocess.run(
-        [str(BIN / "python"), "-c", code],
-        env=environment(copy_of_built, DAGSTER_HOME=str(copy_of_built / "dagster")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert version.stdout.strip() == batch.stem
+        key = dg.AssetKey(["results", "block_influence"])
+        event = instance.get_latest_materialization_event(key)
+        print(event.asset_materialization.tags["dagster/data_version"])
+    """
+    assert ask_history(copy_of_built, code).strip() == batch.stem
 
     from modelstrata.settings import Settings
     from orchestration.sensors import new_batches
