@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.builds import ask_history, run_job
+from tests.builds import ask_history, materialize, run_job, run_job_here
 from tests.gpu_jobs import tiny
 
 
@@ -39,7 +39,8 @@ def test_measured_layers_land_with_a_data_version_and_become_a_mart(
     from orchestration.sensors import new_batches
 
     assert new_batches(Settings(data=copy_of_built)) == [f"block_influence/{batch.stem}"]
-    run = run_job(copy_of_built)
+    picked = "key:staging/stg_results__block_influence or key:marts/block_influence"
+    run = materialize(copy_of_built, picked)
     assert run.returncode == 0, run.stderr
     assert new_batches(Settings(data=copy_of_built)) == []
     with duckdb.connect(str(copy_of_built / "warehouse.duckdb"), read_only=True) as connection:
@@ -53,7 +54,7 @@ def test_measured_layers_land_with_a_data_version_and_become_a_mart(
 
 
 def test_job_without_a_model_says_what_to_set(copy_of_built: Path) -> None:
-    run = run_job(copy_of_built, "gpu")
+    run = run_job_here(copy_of_built, "gpu")
     assert run.returncode == 1
     assert "MODELSTRATA_GPU_MODEL" in run.stderr and "Traceback" not in run.stderr
 
