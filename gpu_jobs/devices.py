@@ -17,7 +17,12 @@ def pick_device(name: str | None) -> torch.device:
         if device.type == "meta":
             raise RuntimeError("it holds no data")
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+    # The two lines above only name the device and put one number there, and torch 2.13 says in each
+    # of these ways that it has none: RuntimeError for no such kind, number or driver, and (as its
+    # subclass NotImplementedError) for a kind without operations, such as mps on Linux;
+    # AssertionError for one that it was built without, such as cuda in a build for CPUs;
+    # ImportError for one that comes with another package, such as hpu.
+    except (RuntimeError, AssertionError, ImportError) as error:
         raise DeviceError(
             f"The device {name!r} cannot be used here ({first_line(error)}): "
             "give --device cpu, or run on a machine that has it."

@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,20 +83,15 @@ class ListingConfig(HubConfig):
         Raises:
             HubError: a part of it cannot be meant.
         """
-        from extract.hub.errors import HubError
-        from extract.hub.scope import Scope
+        from extract.hub.scope import Scope, parse_day
 
         is_text = self.text_generation
         if is_text is None:
             is_text = settings.hub_scope == "text-generation" and self.models_list is None
-        try:
-            since = date.fromisoformat(self.since) if self.since else None
-        except ValueError:
-            raise HubError(f"since is {self.since!r}: give a day, such as 2026-11-01.") from None
         return Scope(
             pipeline_tag="text-generation" if is_text else None,
             author=self.author,
-            since=since,
+            since=parse_day(self.since) if self.since else None,
             min_downloads=self.min_downloads,
             limit=self.limit,
             ids_file=Path(self.models_list).expanduser().resolve() if self.models_list else None,

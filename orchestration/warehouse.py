@@ -64,9 +64,10 @@ class Build:
     def file(self) -> Path:
         return self.folder / self.settings.warehouse.name
 
-    def dbt_target(self, part: str) -> Path:
-        """Return the folder of dbt's artifacts for one half of the project."""
-        return self.folder / "dbt" / part
+    @property
+    def dbt_target(self) -> Path:
+        """Folder of dbt's artifacts; one, so that the second half needs no parse of its own."""
+        return self.folder / "dbt"
 
     def add_batch(self, table: str, path: Path) -> None:
         """Count a batch that this run landed among what the build reads."""

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-from tests.builds import run_job
+from tests.builds import made_once, run_job
 
 settings.register_profile(
     "modelstrata",
@@ -20,6 +19,26 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("modelstrata")
+
+
+#: Files that take minutes, longest first, so that the workers end together. The second needs no
+#: finished build, for which its worker would have to wait.
+LONGEST = (
+    "test_readme.py",
+    "test_increments.py",
+    "test_faults.py",
+    "test_build.py",
+    "test_large_drop.py",
+    "test_accounting.py",
+    "test_refresh.py",
+    "test_layer_job.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,17 +64,15 @@ def no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder with a finished build; its output is in `build.out`, `build.seconds`."""
-    root = tmp_path_factory.getbasetemp()
-    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    data = shared / "built"
-    with FileLock(shared / "built.lock"):
-        if not (data / "build.out").exists():
-            start = time.monotonic()
-            run = run_job(data)
-            assert run.returncode == 0, run.stderr
-            (data / "build.seconds").write_text(str(time.monotonic() - start))
-            (data / "build.out").write_text(run.stdout + run.stderr)
-    return data
+
+    def make(data: Path) -> None:
+        start = time.monotonic()
+        run = run_job(data)
+        assert run.returncode == 0, run.stderr
+        (data / "build.seconds").write_text(str(time.monotonic() - start))
+        (data / "build.out").write_text(run.stdout + run.stderr)
+
+    return made_once(tmp_path_factory, "built", make)
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from extract.hub import command
 from extract.hub.crawl import Options, crawl
+from extract.hub.errors import HubError
 from extract.hub.estimate import estimate
 from extract.hub.hub import Hub
-from extract.hub.scope import PAGE_SIZE, Scope
+from extract.hub.scope import PAGE_SIZE, Scope, parse_day
 from modelstrata.model_ids import is_model_id
 from modelstrata.settings import Settings
 
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     scope.add_argument("--author", type=_author, help="only models of this user or organisation")
     scope.add_argument(
-        "--since", type=date.fromisoformat, metavar="DAY",
+        "--since", type=_day, metavar="DAY",
         help="only models modified on or after this day (UTC), such as 2026-11-01",
     )  # fmt: skip
     scope.add_argument(
@@ -107,6 +108,13 @@ def _author(text: str) -> str:
     if not is_model_id(text) or "/" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is no name of a user or organisation")
     return text
+
+
+def _day(text: str) -> date:
+    try:
+        return parse_day(text)
+    except HubError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -160,6 +160,18 @@ def read_ids(path: Path) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line))
 
 
+def parse_day(text: str) -> date:
+    """Return the day that a text such as `2026-11-01` names.
+
+    Raises:
+        HubError: it names none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise HubError(f"since is {text!r}: give a day, such as 2026-11-01.") from None
+
+
 def _time(text: Any) -> datetime | None:
     if not isinstance(text, str):
         return None

@@ -56,7 +56,7 @@ def _build_part(context: dg.AssetExecutionContext, dbt: DbtCliResource, part: st
             context.log.info("The same batches and code are published already: nothing to do.")
             return
         settings.export(sql_fingerprint())
-        target = build.dbt_target(part)
+        target = build.dbt_target
         # Unit tests test the code, not the data: `make test` runs them.
         command = ["build", "--exclude-resource-type", "unit_test"]
         if part == "core" and build.has_lost_batches:

@@ -10,9 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from extract.land_snapshot import SNAPSHOT, land_snapshot
+from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import land_file, prepare
 from modelstrata.settings import DBT_PROJECT
+from tests.builds import made_once
 from tests.dbt_project import mutants, odd_zone
 
 DBT = Path(sys.executable).with_name("dbt")
@@ -61,9 +62,9 @@ def land_schema(landing: Path) -> None:
 class Warehouse:
     """A built warehouse, open for reading."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, file: str = "dev/warehouse.duckdb") -> None:
         self.data = data
-        self.connection = duckdb.connect(str(data / "dev" / "warehouse.duckdb"), read_only=True)
+        self.connection = duckdb.connect(str(data / file), read_only=True)
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self.connection.execute(query, list(parameters)).fetchall()
@@ -97,28 +98,30 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Warehouse]:
 @pytest.fixture(scope="session")
 def odd(build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Return the warehouse of the hand-made zone, built far from Greenwich."""
-    data = tmp_path_factory.mktemp("odd")
-    prepare(data / "landing")
-    land_schema(data / "landing")
-    odd_zone.fill(data / "landing")
-    return build(data, TZ="Asia/Tokyo")
+
+    def make(data: Path) -> None:
+        prepare(data / "landing")
+        land_schema(data / "landing")
+        odd_zone.fill(data / "landing")
+        build(data, TZ="Asia/Tokyo").connection.close()
+
+    return Warehouse(made_once(tmp_path_factory, "odd", make))
 
 
 @pytest.fixture(scope="session")
 def mutated(build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Return the warehouse of ten thousand mutated configs."""
-    data = tmp_path_factory.mktemp("mutated")
-    prepare(data / "landing")
-    land_schema(data / "landing")
-    mutants.fill(data / "landing")
-    return build(data)
+
+    def make(data: Path) -> None:
+        prepare(data / "landing")
+        land_schema(data / "landing")
+        mutants.fill(data / "landing")
+        build(data).connection.close()
+
+    return Warehouse(made_once(tmp_path_factory, "mutated", make))
 
 
 @pytest.fixture(scope="session")
-def snapshot(
-    build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
-) -> Warehouse:
-    """Return the warehouse of the embedded snapshot."""
-    data = tmp_path_factory.mktemp("snapshot")
-    land_snapshot(data / "landing")
-    return build(data)
+def snapshot(built: Path) -> Warehouse:
+    """Return the warehouse of the embedded snapshot, as the main job published it."""
+    return Warehouse(built, "warehouse.duckdb")

@@ -4,14 +4,15 @@ import datetime
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pytest
 
-from orchestration.dbt_cli import work_tables
-from tests.builds import BIN, ROOT, contents, environment, run_job
+from tests.builds import BIN, ask_history, contents, materialize, run_job, run_job_here
 
 MARTS = {
     "architecture_counts",
@@ -228,23 +229,14 @@ def test_documentation_is_one_page_about_the_marts(built: Path) -> None:
 
 def test_dagster_history_holds_row_counts_and_r2(built: Path) -> None:
     code = """
-import json, dagster as dg
-with dg.DagsterInstance.get() as instance:
-    def metadata(*key):
-        event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
-        return {k: v.value for k, v in event.asset_materialization.metadata.items()}
-    rows = metadata("marts", "models")["dagster/row_count"]
-    r2 = metadata("results", "regression_scores")["r2/mmlu/random"]
-    print(json.dumps([rows, r2]))
-"""
-    run = subprocess.run(
-        [str(BIN / "python"), "-c", code],
-        env=environment(built, DAGSTER_HOME=str(built / "dagster")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    rows, r2 = json.loads(run.stdout)
+        def metadata(*key):
+            event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
+            return {k: v.value for k, v in event.asset_materialization.metadata.items()}
+        rows = metadata("marts", "models")["dagster/row_count"]
+        r2 = metadata("results", "regression_scores")["r2/mmlu/random"]
+        print([rows, r2])
+    """
+    rows, r2 = json.loads(ask_history(built, code))
     assert [(rows,)] == query(built, "select count(*) from marts.models")
     assert [(r2,)] == query(
         built,
@@ -252,108 +244,67 @@ with dg.DagsterInstance.get() as instance:
     )
 
 
-def test_dbt_works_directly(built: Path, tmp_path: Path) -> None:
-    before = contents(built / "warehouse.duckdb")
-    # With unit tests these are commands of the README, which tests/test_readme.py runs.
-    for command in (
-        ["test", "--target", "published", "--exclude-resource-type", "unit_test"],
-        ["build", "--exclude-resource-type", "unit_test"],
-        ["docs", "generate"],
-    ):
-        run = subprocess.run(
-            [str(BIN / "dbt"), *command, "--target-path", str(tmp_path)],
-            cwd=ROOT / "dbt_project",
-            env=environment(built),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert run.returncode == 0, run.stdout
-    assert contents(built / "warehouse.duckdb") == before
-    built_directly = contents(built / "dev" / "warehouse.duckdb")
-    # Which code built them, the main job tells by more files.
-    told = "intermediate.int_batches_built"
-    assert before.pop(told) and built_directly.pop(told)
-    # What one build worked on is not published.
-    worked_on = {table: built_directly.pop(table) for table in work_tables()}
-    assert {before.pop(table) for table in work_tables()} == {"(0, None)"}
-    assert worked_on["intermediate.int_model_ids"].startswith("(37770,")
-    assert {k: v for k, v in before.items() if not k.startswith("meta.")} == built_directly
+@pytest.fixture(scope="module")
+def day() -> datetime.date:
+    """Return the day of a record that is from the future for a month."""
+    return datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=32)
 
 
-def test_a_few_assets_picked_in_the_page_are_tested_and_published(
-    built: Path, copy_of_built: Path
-) -> None:
-    warehouse = copy_of_built / "warehouse.duckdb"
-    before = warehouse.stat().st_ino
-    # Something new, because with the same batches and code there is nothing to do.
-    new = copy_of_built / "landing" / "bigcodebench" / "one-more.parquet"
-    (batch,) = new.parent.glob("snapshot-*.parquet")
-    one = duckdb.read_parquet(str(batch)).limit(1).project("* replace ('one more' as name)")
-    one.write_parquet(str(new))
-    run = subprocess.run(
-        [
-            *[str(BIN / "dagster"), "asset", "materialize", "-m", "orchestration.definitions"],
-            *["--select", "key:marts/pretraining_compute"],
-        ],
-        cwd=ROOT,
-        env=environment(copy_of_built, DAGSTER_HOME=str(copy_of_built / "dagster")),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def later(built: Path, day: datetime.date, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a built folder to which a batch without rows and one from the future came."""
+    data = tmp_path_factory.mktemp("later") / "data"
+    shutil.copytree(built, data)
+    folder = data / "landing" / "open_llm_leaderboard_v1"
+    (batch,) = folder.glob("snapshot-*.parquet")
+    rows = duckdb.read_parquet(str(batch)).limit(1)
+    rows.limit(0).write_parquet(str(folder / "empty.parquet"))
+    early = f"* replace ('someone/early' as \"Model\", '{day}T08:00:00Z' as \"date\")"
+    rows.project(early).write_parquet(str(folder / "early.parquet"))
+    return data
+
+
+def test_a_few_assets_picked_in_the_page_are_tested_and_published(later: Path) -> None:
+    before = (later / "warehouse.duckdb").stat().st_ino
+    run = materialize(later, "key:marts/pretraining_compute")
     assert run.returncode == 0, run.stderr
-    assert warehouse.stat().st_ino != before
-    assert list((copy_of_built / "build").iterdir()) == []
-    # Built in part only, so that the next build does not take it for whole.
-    assert query(copy_of_built, "select fingerprint from meta.publication") == [(None,)]
-    new.unlink()
-    run_again = run_job(copy_of_built)
-    assert run_again.returncode == 0, run_again.stderr
-    assert contents(warehouse) == contents(built / "warehouse.duckdb")
+    assert (later / "warehouse.duckdb").stat().st_ino != before
+    assert list((later / "build").iterdir()) == []
+    # Built in part only, so that the next build, that of the test below, is a whole one.
+    assert query(later, "select fingerprint from meta.publication") == [(None,)]
 
 
 def test_empty_batches_change_nothing_and_records_from_the_future_wait_for_their_day(
-    built: Path, copy_of_built: Path
+    built: Path, later: Path, day: datetime.date
 ) -> None:
-    folder = copy_of_built / "landing" / "open_llm_leaderboard_v1"
-    (batch,) = folder.glob("snapshot-*.parquet")
-    rows = duckdb.read_parquet(str(batch))
-    rows.limit(0).write_parquet(str(folder / "empty.parquet"))
-    today = datetime.datetime.now(datetime.UTC).date()
-    day = today + datetime.timedelta(days=32)
-    early = f"* replace ('someone/early' as \"Model\", '{day}T08:00:00Z' as \"date\")"
-    rows.limit(1).project(early).write_parquet(str(folder / "early.parquet"))
     aside = (
         "select reason, value from marts.rejected_records where model_id = 'someone/early' "
         "and rejected_from <> 'structure_performance'"
     )
     known = "select count(*) from marts.benchmark_results where model_id = 'someone/early'"
-    warehouse = copy_of_built / "warehouse.duckdb"
+    warehouse = later / "warehouse.duckdb"
 
-    def build(days_before: int) -> None:
+    def build(days_before: int) -> bool:
+        """Build on a day; tell whether there was something to do."""
+        file = warehouse.stat().st_ino
         date = day - datetime.timedelta(days=days_before)
-        run = run_job(copy_of_built, MODELSTRATA_TODAY=str(date))
+        run = run_job_here(later, MODELSTRATA_TODAY=str(date))
         assert run.returncode == 0, run.stderr
+        return warehouse.stat().st_ino != file
 
-    build(32)
-    listed = query(copy_of_built, "select \"table\" || '/' || batch from meta.landing_batches")
+    assert build(32)
+    listed = query(later, "select \"table\" || '/' || batch from meta.landing_batches")
     assert ("open_llm_leaderboard_v1/empty",) in listed
-    assert query(copy_of_built, aside) == [("from_the_future", str(day))]
-    assert query(copy_of_built, known) == [(0,)]
+    assert query(later, aside) == [("from_the_future", str(day))]
+    assert query(later, known) == [(0,)]
     before = contents(built / "warehouse.duckdb")
     differ = {name for name, rows in contents(warehouse).items() if before[name] != rows}
     assert {name for name in differ if name.startswith("marts.")} == {"marts.rejected_records"}
 
     # Two days before, nothing is new; a day before, the same batches make another warehouse.
-    file = warehouse.stat().st_ino
-    build(2)
-    assert warehouse.stat().st_ino == file
-    build(1)
-    assert warehouse.stat().st_ino != file
-    assert query(copy_of_built, aside) == []
-    assert query(copy_of_built, known) == [(6,)]
-    file = warehouse.stat().st_ino
-    build(0)
-    assert warehouse.stat().st_ino == file
-    assert len(list((copy_of_built / "release").iterdir())) == 3
+    assert not build(2)
+    assert build(1)
+    assert query(later, aside) == []
+    assert query(later, known) == [(6,)]
+    assert not build(0)
+    assert len(list((later / "release").iterdir())) == 3

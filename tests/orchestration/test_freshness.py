@@ -13,7 +13,7 @@ from modelstrata.landing import prepare
 from modelstrata.settings import DBT_PROJECT
 from orchestration.dbt_cli import manifest
 from orchestration.freshness import freshness
-from tests.builds import BIN, environment
+from tests.builds import BIN, ask_history, environment
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
@@ -104,22 +104,13 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 
 def test_the_build_of_an_old_snapshot_succeeds_and_dagster_shows_its_age(built: Path) -> None:
     code = """
-import dagster as dg
-with dg.DagsterInstance.get() as instance:
-    for table in ("hub_models", "hub_configs"):
-        key = dg.AssetCheckKey(dg.AssetKey(["landing", table]), "freshness")
-        (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
-        evaluation = record.event.dagster_event.asset_check_evaluation_data
-        print(evaluation.passed, evaluation.description)
-"""
-    run = subprocess.run(
-        [str(BIN / "python"), "-c", code],
-        env=environment(built, DAGSTER_HOME=str(built / "dagster")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    models, configs = run.stdout.splitlines()
+        for table in ("hub_models", "hub_configs"):
+            key = dg.AssetCheckKey(dg.AssetKey(["landing", table]), "freshness")
+            (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+            evaluation = record.event.dagster_event.asset_check_evaluation_data
+            print(evaluation.passed, evaluation.description)
+    """
+    models, configs = ask_history(built, code).splitlines()
     # The embedded listing is of 2026-10-05.
     assert models.startswith("False hub_models: the newest row is of 2026-10-05, ")
     assert configs.split(" ", 1)[1].startswith("hub_configs: the newest row is of 2026-10-05, ")

@@ -9,9 +9,12 @@ import pytest
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 
+from extract.hub.__main__ import main
+from extract.hub.errors import HubError
 from modelstrata.landing import batches, prepare
 from modelstrata.settings import Settings
 from orchestration.definitions import defs
+from orchestration.hub_steps import ListingConfig
 from tests.dbt_project.zone import land, listing
 from tests.hub.server import HubServer
 from tests.release.published import REPO, assert_whole
@@ -66,3 +69,15 @@ def test_listings_are_compacted(hub: HubServer, tmp_path: Path) -> None:
     assert run("compact", "compact_listings", older_than_days=0.0).success
     tables = [table for table, _ in batches(landing)]
     assert sorted(tables) == ["hub_model_history", "hub_models"]
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-11-31"])
+def test_a_day_that_is_none_is_named_with_what_to_give_by_job_and_command(
+    day: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--since", day])
+    sentence = f"since is {day!r}: give a day, such as 2026-11-01."
+    assert sentence in capsys.readouterr().err
+    with pytest.raises(HubError, match=f"^{sentence}$"):
+        ListingConfig(since=day).scope(Settings())

@@ -12,7 +12,7 @@ from modelstrata.settings import DBT_PROJECT
 from orchestration.dbt_cli import manifest
 from orchestration.failures import failed_nodes
 from orchestration.row_counts import watched_tables, write_row_counts
-from tests.builds import BIN, ROOT, environment
+from tests.builds import BIN, environment, materialize
 
 DBT = [str(BIN / "dbt"), "--quiet"]
 
@@ -138,16 +138,7 @@ PICKED = (
 
 
 def build_picked(data: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    selection = " or ".join(f'key:"{key}"' for key in PICKED)
-    command = ["dagster", "asset", "materialize", "-m", "orchestration.definitions"]
-    return subprocess.run(
-        [str(BIN / command[0]), *command[1:], "--select", selection],
-        cwd=ROOT,
-        env=environment(data, DAGSTER_HOME=str(data / "dagster"), **extra),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return materialize(data, " or ".join(f'key:"{key}"' for key in PICKED), **extra)
 
 
 def test_a_lost_batch_keeps_the_last_good_warehouse_until_the_drop_is_allowed(

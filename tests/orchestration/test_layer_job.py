@@ -1,11 +1,10 @@
 """A layer job launched through Pipes, up to the mart."""
 
-import subprocess
 from pathlib import Path
 
 import duckdb
 
-from tests.builds import BIN, environment, run_job
+from tests.builds import ask_history, materialize, run_job, run_job_here
 from tests.gpu_jobs import tiny
 
 
@@ -30,26 +29,18 @@ def test_measured_layers_land_with_a_data_version_and_become_a_mart(
     )
 
     code = """
-import dagster as dg
-with dg.DagsterInstance.get() as instance:
-    key = dg.AssetKey(["results", "block_influence"])
-    event = instance.get_latest_materialization_event(key)
-    print(event.asset_materialization.tags["dagster/data_version"])
-"""
-    version = subprocess.run(
-        [str(BIN / "python"), "-c", code],
-        env=environment(copy_of_built, DAGSTER_HOME=str(copy_of_built / "dagster")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert version.stdout.strip() == batch.stem
+        key = dg.AssetKey(["results", "block_influence"])
+        event = instance.get_latest_materialization_event(key)
+        print(event.asset_materialization.tags["dagster/data_version"])
+    """
+    assert ask_history(copy_of_built, code).strip() == batch.stem
 
     from modelstrata.settings import Settings
     from orchestration.sensors import new_batches
 
     assert new_batches(Settings(data=copy_of_built)) == [f"block_influence/{batch.stem}"]
-    run = run_job(copy_of_built)
+    picked = "key:staging/stg_results__block_influence or key:marts/block_influence"
+    run = materialize(copy_of_built, picked)
     assert run.returncode == 0, run.stderr
     assert new_batches(Settings(data=copy_of_built)) == []
     with duckdb.connect(str(copy_of_built / "warehouse.duckdb"), read_only=True) as connection:
@@ -63,7 +54,7 @@ with dg.DagsterInstance.get() as instance:
 
 
 def test_job_without_a_model_says_what_to_set(copy_of_built: Path) -> None:
-    run = run_job(copy_of_built, "gpu")
+    run = run_job_here(copy_of_built, "gpu")
     assert run.returncode == 1
     assert "MODELSTRATA_GPU_MODEL" in run.stderr and "Traceback" not in run.stderr
 

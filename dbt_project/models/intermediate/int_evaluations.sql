@@ -42,7 +42,7 @@ landed as (
 
     select staged.*
     from staged
-    anti join {{ ref('int_evaluations_set_aside') }} using (landing_table, record_id)
+    {{ not_set_aside('staged') }}
 
 ),
 

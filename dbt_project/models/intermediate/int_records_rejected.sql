@@ -22,10 +22,7 @@
         staged.rejection_reason as reason
     from {{ ref('stg_landing__' ~ table) }} as staged
     {% if table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
-        anti join {{ ref('int_evaluations_set_aside') }} as set_aside
-            on
-                {{ landing_table(table, 'staged.') }} = set_aside.landing_table
-                and staged.record_id = set_aside.record_id
+        {{ not_set_aside('staged', landing_table(table, 'staged.')) }}
     {% endif %}
     where
         staged.rejection_reason is not null

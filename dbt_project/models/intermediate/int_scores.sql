@@ -39,5 +39,5 @@ select
             then 'score_out_of_range'
     end as rejection_reason
 from scores
-anti join {{ ref('int_evaluations_set_aside') }} using (landing_table, record_id)
+{{ not_set_aside('scores') }}
 where scores.score is not null

@@ -11,10 +11,7 @@ with landed as (
     {% for table in ['open_llm_leaderboard_v1', 'open_llm_leaderboard_v2', 'bigcodebench'] %}
         select staged.model_id as seen_id
         from {{ ref('stg_landing__' ~ table) }} as staged
-        anti join {{ ref('int_evaluations_set_aside') }} as set_aside
-            on
-                {{ landing_table(table, 'staged.') }} = set_aside.landing_table
-                and staged.record_id = set_aside.record_id
+        {{ not_set_aside('staged', landing_table(table, 'staged.')) }}
         where staged.rejection_reason is null and staged.model_id is not null
         {{ 'union' if not loop.last }}
     {% endfor %}
