@@ -85,7 +85,7 @@ conventions: $(STAMP)-all
 	DBT_PROJECT_DIR=$(LINT) $(BIN)/dbt-bouncer run --show-all-failures
 
 test: check ## check, build with dbt's tests, pytest with all extras; CI runs it
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lock: ## resolve constraints.txt anew (needs uv)
 	@(echo "# Exact versions of everything, resolved together for Python 3.11 to 3.13: \`make lock\`."; \

@@ -1,30 +1,34 @@
 """Every command of the README is run, as it stands there, on a data folder of the test's own."""
 
 import json
-import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from tests.builds import ROOT, environment
+from modelstrata.settings import Settings
+from orchestration.dbt_cli import work_tables
+from tests.builds import contents
+from tests.readme import (
+    COMMANDS,
+    CRAWL_HUB,
+    DBT_BUILD,
+    PUBLISH,
+    SCRIPTS,
+    SERVE_HUB,
+    TEST_PUBLISHED,
+    TEXT,
+    run,
+)
 
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.strip().splitlines()]
-SCRIPTS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
-SERVE_HUB, CRAWL_HUB, PUBLISH = (c for c in COMMANDS if "tests.hub" in c or "HF_ENDPOINT" in c)
-#: Servers and what needs one, which have tests of their own, and the command that runs this test.
-NOT_HERE = ("make dev", "make refresh", "make test", SERVE_HUB, CRAWL_HUB, PUBLISH)
+#: What has a test of its own, and the command that runs this test.
+NOT_HERE = ("make dev", "make refresh", "make test", DBT_BUILD, SERVE_HUB, CRAWL_HUB, PUBLISH)
+#: Texts that `make gpu` measures on here.
+TEXTS = 8
+#: The benchmark that the study, and the one that the predictor is restricted to here.
+STUDIED, PREDICTED = "bigcodebench_instruct", "gsm8k"
 
 
 @pytest.fixture(scope="module")
@@ -34,44 +38,49 @@ def data(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: list[str], data: Path) -> str:
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment(data), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def settings(command: str, data: Path) -> dict[str, str]:
+    """Return what keeps a command short: the same work on fewer texts, or not twice."""
+    if command == "make gpu":
+        texts = Settings().gpu_texts.read_text(encoding="utf-8").splitlines()
+        assert f"{len(texts)} GSM8K texts" in TEXT
+        few = data.parent / "gsm8k.jsonl"
+        few.write_text("\n".join(texts[:TEXTS]), encoding="utf-8")
+        return {"MODELSTRATA_GPU_TEXTS": str(few)}
+    if command == "make study":
+        return {"MODELSTRATA_STUDY_BENCHMARKS": STUDIED}
+    if "ml.predictor" in command:
+        return {"MODELSTRATA_STUDY_BENCHMARKS": PREDICTED}
+    # `dbt build` runs unit tests, and the test below looks for each of them.
+    return {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test"} if command == TEST_PUBLISHED else {}
 
 
-def test_the_two_commands_come_first_and_ci_runs_the_second() -> None:
-    assert COMMANDS[:2] == ["make build", "make test"]
-    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
+def test_dbt_builds_the_same_by_itself_passes_every_unit_test_and_documents_it(data: Path) -> None:
+    target = data / "target"
+    published = contents(data / "warehouse.duckdb")
+    assert run(["bash", "-c", DBT_BUILD], data, DBT_TARGET_PATH=str(target))
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    passed = {result["unique_id"] for result in results if result["status"] == "pass"}
+    units = set(json.loads((target / "manifest.json").read_text())["unit_tests"])
+    assert set() < units <= passed
+    docs = DBT_BUILD.replace("dbt build", "dbt docs generate")
+    assert run(["bash", "-c", docs], data, DBT_TARGET_PATH=str(target))
+    assert (target / "catalog.json").exists()
+    assert contents(data / "warehouse.duckdb") == published
+    built_directly = contents(data / "dev" / "warehouse.duckdb")
+    # Which code built them, the main job tells by more files.
+    told = "intermediate.int_batches_built"
+    assert published.pop(told) and built_directly.pop(told)
+    # What one build worked on is not published.
+    worked_on = {table: built_directly.pop(table) for table in work_tables()}
+    assert {published.pop(table) for table in work_tables()} == {"(0, None)"}
+    assert worked_on["intermediate.int_model_ids"].startswith("(37770,")
+    assert {k: v for k, v in published.items() if not k.startswith("meta.")} == built_directly
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in NOT_HERE])
 def test_command_of_the_readme_runs(command: str, data: Path) -> None:
-    assert run(["bash", "-c", command.replace("data/", f"{data}/")], data)
-
-
-def test_the_hub_of_the_readme_is_crawled_and_published_to(data: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    serve, crawl, publish = (c.replace("8733", port) for c in (SERVE_HUB, CRAWL_HUB, PUBLISH))
-    assert serve != SERVE_HUB
-    server = subprocess.Popen(
-        ["bash", "-c", f"exec {serve}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert server.stdout is not None
-        assert f":{port}" in server.stdout.readline()
-        said = run(["bash", "-c", crawl.replace("data/", f"{data}/")], data)
-        assert "1,000 listed, 1,000 new or changed" in said
-        assert "(private): " in run(["bash", "-c", publish], data)
-        assert "nothing was sent" in run(["bash", "-c", publish], data)
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
-    landed = data / "trial" / "landing" / "hub_configs"
-    assert duckdb.sql(f"select count(*) > 500 from '{landed}/hub-*.parquet'").fetchone() == (True,)
+    shell = ["bash", "-c", command.replace("data/", f"{data}/")]
+    assert run(shell, data, **settings(command, data))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -83,89 +92,11 @@ def test_make_gpu_measured_a_real_model(data: Path) -> None:
     # The commands above ran in the README's order, `make gpu` among them.
     with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
         rows = connection.execute(
-            "select model_id, weights_format, benchmark, count(*), min(block_influence) "
+            "select model_id, weights_format, benchmark, n_texts, count(*), min(block_influence) "
             "from marts.block_influence group by all"
         ).fetchall()
-    ((model, weights_format, benchmark, layers, least),) = rows
+    ((model, weights_format, benchmark, texts, layers, least),) = rows
+    assert texts == TEXTS
     assert (model, layers) == ("HuggingFaceTB/SmolLM2-135M-Instruct", 30)
     assert (weights_format, benchmark) == ("gguf:Q4_1", "gsm8k")
     assert 0 < least < 0.2
-
-
-def answer(request: urllib.request.Request) -> dict:
-    """Return what the page answers; it says that it serves a moment before it listens."""
-    last = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return json.load(response)
-        except urllib.error.URLError:
-            if time.monotonic() > last:
-                raise
-            time.sleep(0.5)
-
-
-def test_make_dev_serves_the_whole_graph(data: Path) -> None:
-    process = subprocess.Popen(
-        ["make", "dev"],
-        cwd=ROOT,
-        env=environment(data),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        assert process.stdout is not None
-        served = next(
-            match[1]
-            for line in process.stdout
-            if (match := re.search(r"Serving dagster-webserver on (http://127\.0\.0\.1:\d+)", line))
-        )
-        query = {"query": "{ assetNodes { groupName } }"}
-        request = urllib.request.Request(
-            f"{served}/graphql",
-            data=json.dumps(query).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        nodes = answer(request)["data"]["assetNodes"]
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    groups = {node["groupName"] for node in nodes}
-    assert groups >= {"extract", "staging", "intermediate", "marts", "ml", "gpu", "release"}
-
-
-def test_marts_table_of_the_readme_lists_every_mart(data: Path) -> None:
-    listed = set(re.findall(r"^\| `(\w+)` \|", TEXT, flags=re.MULTILINE))
-    with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
-        marts = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'marts'"
-        ).fetchall()
-    assert listed == {name for (name,) in marts}
-
-
-def test_numbers_of_the_readme_are_the_warehouse_s(data: Path) -> None:
-    with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
-        (models,) = connection.execute("select count(*) from marts.models").fetchall()[0]
-        scores = connection.execute(
-            "select benchmark, split, format('{:.2f} [{:.2f}, {:.2f}]', r2, r2_low, r2_high) "
-            "from marts.regression_scores"
-        ).fetchall()
-        n, n_groups = connection.execute(
-            "select distinct n, n_groups from marts.regression_scores "
-            "where split = 'grouped_structure'"
-        ).fetchall()[0]
-        (imputed,) = connection.execute(
-            "select count(*) from marts.structure_performance where structure_tier = 'imputed'"
-        ).fetchall()[0]
-    assert f"{models:,} models" in TEXT
-    assert f"{n:,} models are `exact`" in TEXT
-    assert f"{imputed:,} have no config at hand" in TEXT
-    assert f"{n:,} models in {n_groups} structure groups" in TEXT
-    rows = {line.split(" | ")[0].strip("| "): line for line in TEXT.splitlines() if "[" in line}
-    splits = ("random", "grouped_structure", "grouped_family", "temporal")
-    assert {split for _, split, _ in scores} == set(splits)
-    for benchmark, split, shown in scores:
-        column = 1 + splits.index(split)
-        assert rows[benchmark].strip("| ").split(" | ")[column].strip() == shown
