@@ -24,7 +24,7 @@ COMMANDS = [line for block in BLOCKS for line in block.strip().splitlines()]
 SCRIPTS = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 SERVE_HUB, CRAWL_HUB, PUBLISH = (c for c in COMMANDS if "tests.hub" in c or "HF_ENDPOINT" in c)
 #: Servers and what needs one, which have tests of their own, and the command that runs this test.
-NOT_HERE = ("make dev", "make refresh", "make test", SERVE_HUB, CRAWL_HUB, PUBLISH)
+NOT_HERE = ("make dev", "make refresh", "make study", "make test", SERVE_HUB, CRAWL_HUB, PUBLISH)
 
 
 @pytest.fixture(scope="module")
