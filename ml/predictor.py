@@ -6,8 +6,9 @@ out.
 """
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ml.conformal import LEVEL, coverage, fit_conformal
 from ml.features import FEATURE_SETS, features
 from ml.forest_arrays import ForestArrays, forest_arrays
 from ml.measures import draw_groups
+from ml.names import BENCHMARKS, chosen_benchmarks
 from ml.predictor_file import TIER, Fitted, Predictor
 from ml.regressors import SEED, random_forest
 from ml.seen import spacing, structures
@@ -94,6 +96,7 @@ def fit_predictor(
     data: str,
     held: dict[str, Coverage],
     advance: Callable[[str], object] = lambda _: None,
+    benchmarks: Sequence[str] = BENCHMARKS,
 ) -> Predictor:
     """Fit all benchmarks; one without enough data is named and the others are still there.
 
@@ -102,6 +105,7 @@ def fit_predictor(
         data: their data version.
         held: coverage by benchmark, as far as it is measured.
         advance: called with each benchmark when it is done.
+        benchmarks: what to fit.
 
     Raises:
         NotEnoughData: no benchmark could be fitted.
@@ -109,9 +113,11 @@ def fit_predictor(
     frame = frame.sort_values(["benchmark", "model_id"]).reset_index(drop=True)
     fits: dict[str, tuple[Fitted, ForestArrays]] = {}
     gaps: dict[str, str] = {}
-    for name in frame["benchmark"].unique():
+    for name in sorted(benchmarks):
         rows = frame[frame["benchmark"] == name]
         try:
+            if rows.empty:
+                raise NotEnoughData("No model of known structure has a score: land evaluations.")
             fits[name] = fit_benchmark(rows.reset_index(drop=True), held.get(name))
         except NotEnoughData as error:
             gaps[name] = str(error)
@@ -149,8 +155,16 @@ def fit_predictor(
     )
 
 
-def store_predictor(warehouse: Path, path: Path, *, force: bool = False) -> tuple[Predictor, bool]:
+def store_predictor(
+    warehouse: Path, path: Path, benchmarks: Sequence[str] = BENCHMARKS, *, force: bool = False
+) -> tuple[Predictor, bool]:
     """Fit the predictor of a warehouse and store it, unless the one that is there is current.
+
+    Args:
+        warehouse: the published file.
+        path: where the predictor is stored.
+        benchmarks: what it shall predict.
+        force: fit anew in any case.
 
     Returns:
         The predictor, and whether it was fitted now.
@@ -165,17 +179,18 @@ def store_predictor(warehouse: Path, path: Path, *, force: bool = False) -> tupl
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         data = predictor_file.data_version(connection)
         if not force:
-            try:
-                return predictor_file.load(path, data), False
-            except PredictorError:
-                pass
+            with contextlib.suppress(PredictorError):
+                stored = predictor_file.load(path, data)
+                if set(benchmarks) == {*stored.fitted, *stored.gaps}:
+                    return stored, False
         frame = connection.execute(
-            "from marts.structure_scores where structure_tier = ? order by benchmark, model_id",
-            [TIER],
+            "from marts.structure_scores where structure_tier = ? and benchmark in ? "
+            "order by benchmark, model_id",
+            [TIER, list(benchmarks)],
         ).df()
         held = _measured(connection)
-    with progress("predictor", frame["benchmark"].nunique()) as advance:
-        predictor = fit_predictor(frame, data, held, advance)
+    with progress("predictor", len(benchmarks)) as advance:
+        predictor = fit_predictor(frame, data, held, advance, benchmarks)
     predictor_file.save(predictor, path)
     return predictor, True
 
@@ -213,7 +228,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings()
         predictor, is_new = store_predictor(
-            settings.warehouse, settings.predictor, force=args.force
+            settings.warehouse,
+            settings.predictor,
+            chosen_benchmarks(settings.study_benchmarks),
+            force=args.force,
         )
     except ModelstrataError as error:
         print(f"error: {error}", file=sys.stderr)

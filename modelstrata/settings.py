@@ -36,8 +36,8 @@ class Settings(BaseSettings):
         today: the day that records may be dated to; dbt reads the same variable. By default the
             clock's, in UTC.
         threads: regressions fitted side by side, each in a process of its own.
-        study_benchmarks: benchmarks that the full study is restricted to, parted by commas; empty
-            is all of them.
+        study_benchmarks: benchmarks that the full study and the predictor are restricted to, parted
+            by commas; empty is all of them.
         allow_drop: publish although a mart lost more of its rows or values than is plausible.
         hub_scope: what a refresh lists of the Hub, every model or those of text generation.
         bigcodebench_site: address of BigCodeBench's two files of results.

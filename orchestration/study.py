@@ -12,7 +12,7 @@ import duckdb
 import pandas as pd
 
 from ml.features import constant_sentence
-from ml.names import BENCHMARKS, FORWARD, INVERSE, OPEN_LLM_V1
+from ml.names import FORWARD, INVERSE, OPEN_LLM_V1, chosen_benchmarks
 from ml.plan import PARTS, Part, Task
 from ml.study import code_version, result_key
 from ml.validation import prepare as lay_out
@@ -70,13 +70,7 @@ def study_partitions(settings: Settings) -> dict[str, list[str]]:
     Raises:
         NotEnoughData: the setting names a benchmark that is none of the study's.
     """
-    wanted = [name.strip() for name in settings.study_benchmarks.split(",") if name.strip()]
-    if unknown := [name for name in wanted if name not in BENCHMARKS]:
-        raise NotEnoughData(
-            f"MODELSTRATA_STUDY_BENCHMARKS names {', '.join(unknown)}, which the study does not "
-            f"know: choose among {', '.join(BENCHMARKS)}."
-        )
-    chosen = [name for name in BENCHMARKS if not wanted or name in wanted]
+    chosen = chosen_benchmarks(settings.study_benchmarks)
     found = {benchmark: list(FORWARD) for benchmark in chosen}
     if set(OPEN_LLM_V1) <= set(chosen):
         found |= {target: [INVERSE] for target in PARTS[INVERSE].partitions}

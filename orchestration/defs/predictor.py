@@ -12,11 +12,13 @@ PREDICTOR = dg.AssetKey("predictor")
 @dg.asset(key=PREDICTOR, group_name="ml_study", deps=[PUBLISHED], kinds={"sklearn"})
 def predictor() -> dg.MaterializeResult:
     """Fit and store what `python -m ml.predict` answers from, unless the data are the same."""
+    from ml.names import chosen_benchmarks
     from ml.predictor import store_predictor
 
     settings = Settings()
     with clear_failures(settings):
-        stored, is_new = store_predictor(settings.warehouse, settings.predictor)
+        benchmarks = chosen_benchmarks(settings.study_benchmarks)
+        stored, is_new = store_predictor(settings.warehouse, settings.predictor, benchmarks)
     coverage = {
         f"coverage/{name}": dg.MetadataValue.float(one.coverage)
         for name, one in stored.fitted.items()
