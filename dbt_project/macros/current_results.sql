@@ -8,7 +8,8 @@ with results as (
 
     select
         results.*,
-        coalesce(results.input_hash <> inputs.input_hash, true) as is_stale
+        -- No row of a tier has the hash ''.
+        coalesce(results.input_hash <> coalesce(inputs.input_hash, ''), true) as is_stale
     from {{ source('results', table) }} as results
     left join {{ ref('int_regression_inputs') }} as inputs
         on inputs.benchmark = {{ benchmark }} and inputs.tier = results.tier

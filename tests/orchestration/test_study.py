@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import numpy as np
 import pandas as pd
@@ -15,6 +16,10 @@ import psutil
 import pytest
 
 from ml.names import FORWARD
+from modelstrata.landing import prepare
+from modelstrata.settings import Settings
+from orchestration.definitions import defs
+from orchestration.sensors import landing_sensor
 from tests.builds import BIN, ROOT, environment, run_job
 from tests.ml.frames import copies
 
@@ -120,3 +125,26 @@ def test_an_unknown_benchmark_and_a_missing_warehouse_are_told(data: Path, tmp_p
         run = run_job(folder, "study", MODELSTRATA_STUDY_BENCHMARKS=wanted)
         assert run.returncode == 1
         assert said in run.stderr and "Traceback" not in run.stderr
+
+
+def test_nothing_is_built_while_a_study_runs_and_one_build_follows(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELSTRATA_DATA", str(data))
+    settings = Settings()
+    prepare(settings.landing)
+    (settings.landing / "regression_scores" / "new.parquet").touch()
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick() -> dg.RunRequest | dg.SkipReason:
+            with dg.build_sensor_context(instance=instance, definitions=defs) as context:
+                return landing_sensor(context)
+
+        job = defs.resolve_job_def("study")
+        run = instance.create_run_for_job(job, tags=job.tags, status=dg.DagsterRunStatus.STARTED)
+        waits = tick()
+        assert isinstance(waits, dg.SkipReason)
+        assert "1 runs of the regression study are under way" in waits.skip_message
+        instance.report_run_failed(run)
+        follows = tick()
+        assert isinstance(follows, dg.RunRequest) and follows.job_name == "build"

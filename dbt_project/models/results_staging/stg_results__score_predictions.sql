@@ -1,3 +1,4 @@
 {{ current_results(
-    'score_predictions', ['regressor', 'benchmark', 'feature_set', 'split', 'tier']
+    'score_predictions', ['regressor', 'benchmark', 'feature_set', 'split', 'tier'],
+    first='repeat > 0'
 ) }}
