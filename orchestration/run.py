@@ -122,7 +122,7 @@ def run_job(name: str, settings: Settings, partition: str | None = None) -> Outc
             )
             run = instance.get_run_by_id(result.run_id)
             end_dead_runs(instance)
-        if run is not None and run.status is dg.DagsterRunStatus.CANCELED:
+        if run is not None and run.status is dg.DagsterRunStatus.CANCELED or _is_stopped(result):
             raise KeyboardInterrupt
         outcome = _outcome(result)
     except Exception as error:
@@ -140,6 +140,12 @@ def run_job(name: str, settings: Settings, partition: str | None = None) -> Outc
 
 def _is_full(settings: Settings) -> bool:
     return shutil.disk_usage(settings.data).free < _SPACE_NEEDED
+
+
+def _is_stopped(result: "dg.ExecuteInProcessResult") -> bool:
+    """Tell whether a signal ended a step; Dagster calls such a run failed."""
+    errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    return any(e and e.cls_name == "DagsterExecutionInterruptedError" for e in errors)
 
 
 def _outcome(result: "dg.ExecuteInProcessResult") -> Outcome:

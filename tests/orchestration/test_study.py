@@ -117,6 +117,23 @@ with dg.DagsterInstance.get() as instance:
     assert landed(data, "regression_scores") == after
 
 
+def test_ctrl_c_stops_the_whole_study(data: Path) -> None:
+    both = {"MODELSTRATA_STUDY_BENCHMARKS": f"{BENCHMARK},bigcodebench_instruct"}
+    command = [sys.executable, "-m", "orchestration.run", "study"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(data, **both), stderr=subprocess.PIPE, text=True
+    ) as study:
+        while not landed(data, "regression_scores"):
+            assert study.poll() is None
+            time.sleep(0.02)
+        study.send_signal(signal.SIGINT)
+        _, said = study.communicate(timeout=60)
+    assert study.returncode == 130
+    assert "run the same command again to go on" in said and "Traceback" not in said
+    # The next partition, which holds no rows, would have landed gaps.
+    assert ("bigcodebench_instruct",) not in rows(data, "regression_gaps", "benchmark")
+
+
 def test_an_unknown_benchmark_and_a_missing_warehouse_are_told(data: Path, tmp_path: Path) -> None:
     for folder, wanted, said in (
         (data, "mmlu,mmlu_max", "names mmlu_max, which the study does not know: choose among"),
