@@ -122,7 +122,8 @@ def run_job(name: str, settings: Settings, partition: str | None = None) -> Outc
             )
             run = instance.get_run_by_id(result.run_id)
             end_dead_runs(instance)
-        if run is not None and run.status is dg.DagsterRunStatus.CANCELED or _is_stopped(result):
+        is_canceled = run is not None and run.status is dg.DagsterRunStatus.CANCELED
+        if is_canceled or _is_stopped(result):
             raise KeyboardInterrupt
         outcome = _outcome(result)
     except Exception as error:

@@ -45,6 +45,19 @@ def test_all_code_that_reads_marts_is_an_exposure_s() -> None:
     assert reading <= declared
 
 
+def test_what_rests_on_results_is_built_whenever_they_change() -> None:
+    """A model without the tag stays as it is where no batch of records is new."""
+    models = {k: n for k, n in manifest()["nodes"].items() if n["resource_type"] == "model"}
+    resting = {k for k, n in models.items() if "results" in n["tags"]}
+    assert resting
+    untagged = {
+        n["name"]
+        for k, n in models.items()
+        if k not in resting and resting & set(n["depends_on"]["nodes"])
+    }
+    assert not untagged
+
+
 def test_exactly_the_tests_of_plausibility_warn() -> None:
     """Everything else stops a build; `docs/how_it_works.md` says what they are."""
     tests = [n for n in manifest()["nodes"].values() if n["resource_type"] == "test"]

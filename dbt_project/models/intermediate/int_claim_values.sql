@@ -1,3 +1,5 @@
+{{ config(tags=['results']) }}
+
 -- Single values that a claim is held against; shares in percent, as the paper prints them.
 with scores as (
 

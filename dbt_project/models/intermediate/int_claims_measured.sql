@@ -1,3 +1,5 @@
+{{ config(tags=['results']) }}
+
 with claims as (
 
     select * from {{ ref('int_paper_claims') }}

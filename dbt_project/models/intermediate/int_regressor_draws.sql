@@ -1,3 +1,5 @@
+{{ config(tags=['results']) }}
+
 with predictions as (
 
     select
