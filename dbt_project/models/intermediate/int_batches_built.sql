@@ -7,7 +7,9 @@
 -- depends_on: {{ ref('column_statistics_comparison') }}
 -- depends_on: {{ ref('hub_benchmarks') }}
 -- depends_on: {{ ref('imputation_accuracy') }}
+-- depends_on: {{ ref('int_paper_claims') }}
 -- depends_on: {{ ref('int_regression_inputs') }}
+-- depends_on: {{ ref('int_score_draws') }}
 -- depends_on: {{ ref('model_history') }}
 -- depends_on: {{ ref('model_lifetimes') }}
 -- depends_on: {{ ref('model_structures') }}

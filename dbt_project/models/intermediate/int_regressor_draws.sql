@@ -11,7 +11,7 @@ with predictions as (
         any_value(coalesce(bootstrap_group, structure_group)) as bootstrap_group,
         any_value(score) as score,
         -- Repeats share their models: the mean of their R² is that of their mean squared error.
-        avg((score - predicted_score) ^ 2) as squared_error
+        avg((score - predicted_score) ^ 2 order by repeat) as squared_error
     from {{ ref('score_predictions') }}
     where
         not is_stale
@@ -33,9 +33,10 @@ sums as (
         tier,
         bootstrap_group,
         count(*) as n,
-        sum(score) as total,
-        sum(score ^ 2) as squares,
-        sum(squared_error) as error
+        -- Decimals add up to the same in any order.
+        sum(score::decimal(18, 9))::decimal(28, 9) as total,
+        sum((score ^ 2)::decimal(18, 9))::decimal(28, 9) as squares,
+        sum(squared_error::decimal(18, 9))::decimal(28, 9) as error
     from predictions
     group by all
 
@@ -56,9 +57,9 @@ drawn as (
         sums.tier,
         draws.draw,
         sum(draws.weight * sums.n) as n,
-        sum(draws.weight * sums.total) as total,
-        sum(draws.weight * sums.squares) as squares,
-        sum(draws.weight * sums.error) as error
+        sum(draws.weight::decimal(1, 0) * sums.total)::double as total,
+        sum(draws.weight::decimal(1, 0) * sums.squares)::double as squares,
+        sum(draws.weight::decimal(1, 0) * sums.error)::double as error
     from sums
     inner join draws using (bootstrap_group)
     group by all

@@ -13,8 +13,9 @@ drawn as (
         sums.is_post_trained,
         draws.draw,
         sum(draws.weight * sums.n) as n,
-        sum(draws.weight * sums.total) as total,
-        sum(draws.weight * sums.squares) as squares
+        -- Decimals add up to the same in any order.
+        sum(draws.weight::decimal(1, 0) * sums.total)::double as total,
+        sum(draws.weight::decimal(1, 0) * sums.squares)::double as squares
     from {{ ref('int_score_sums') }} as sums
     inner join draws using (family)
     group by all
@@ -50,8 +51,10 @@ final as (
         'open_llm_v1' as subject,
         benchmark as item,
         draw,
-        sum(pretrained.n * (post_trained.total / post_trained.n - pretrained.total / pretrained.n))
-        / sum(pretrained.n) as value,
+        sum(
+            pretrained.n * (post_trained.total / post_trained.n - pretrained.total / pretrained.n)
+            order by part
+        ) / sum(pretrained.n) as value,
         sum(post_trained.n + pretrained.n) as n
     from drawn as post_trained
     inner join drawn as pretrained using (evidence, benchmark, part, draw)

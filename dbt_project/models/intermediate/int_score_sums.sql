@@ -58,8 +58,9 @@ final as (
         coalesce(is_post_trained, false) as is_post_trained,
         family,
         count(*) as n,
-        sum(score) as total,
-        sum(score ^ 2) as squares
+        -- Decimals add up to the same in any order.
+        sum(score::decimal(18, 9))::decimal(28, 9) as total,
+        sum((score ^ 2)::decimal(18, 9))::decimal(28, 9) as squares
     from parts
     group by all
 
