@@ -98,8 +98,8 @@ class ForestArrays:
 
 
 def forest_arrays(forest: Any) -> ForestArrays:
-    """Return the arrays of a fitted scikit-learn forest of regression trees."""
-    trees = [one.tree_ for one in forest.estimators_]
+    """Return the arrays of a fitted `ml.forest.Forest`."""
+    trees = forest.trees_
     start = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
     moved = list(zip(trees, start, strict=True))
     parts = {

@@ -107,15 +107,14 @@ def permutation_draws(
         orders = [generator.permutation(len(y)) for _ in range(n_permutations)]
         # One call for all of them: a forest takes longer to start than to predict.
         x = fit.x_held_out
-        permuted = np.tile(x.to_numpy(), (len(blocks), n_permutations, 1, 1))
+        permuted = np.tile(x, (len(blocks), n_permutations, 1, 1))
         for number, names in enumerate(blocks.values()):
-            is_member = np.isin(x.columns, names)
+            is_member = np.isin(prepared.x.columns, names)
             for rows, order in zip(permuted[number], orders, strict=True):
                 rows[:, is_member] = rows[order][:, is_member]
         with one_thread():
-            predicted = fit.model.predict(
-                pd.DataFrame(permuted.reshape(-1, x.shape[1]), columns=x.columns)
-            ).reshape(len(blocks), n_permutations, len(y))
+            predicted = fit.model.predict(permuted.reshape(-1, x.shape[1]))
+        predicted = predicted.reshape(len(blocks), n_permutations, len(y))
         change = ((y - predicted) ** 2 - error).mean(axis=1)
         np.add.at(rise, group, change.T)
     counts = np.vstack(

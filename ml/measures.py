@@ -21,7 +21,7 @@ def r2(y: np.ndarray, predicted: np.ndarray) -> float:
 
 def spearman(y: np.ndarray, predicted: np.ndarray) -> float:
     """Return Spearman's rank correlation; NaN where either side is constant."""
-    return float(_rank_correlations(y, predicted, np.ones((1, len(y))))[0])
+    return float(_rank_correlations(y, predicted[None], np.ones((1, len(y))))[0, 0])
 
 
 def gain(y: np.ndarray, predicted: np.ndarray, baseline: np.ndarray) -> float:
@@ -62,9 +62,7 @@ def measure(predictions: pd.DataFrame, seed: int, n_draws: int = N_BOOTSTRAP) ->
     )
     drawn = draw_groups(len(uniques), seed, n_draws)
     counts = np.vstack([np.ones(len(uniques), dtype="int64"), drawn])
-    by_repeat = np.stack(
-        [_in_draws(*one, group, counts) for one in zip(y, predicted, baseline, strict=True)]
-    )
+    by_repeat = _in_draws(y[0], predicted, baseline, group, counts)
     values = by_repeat.mean(axis=0)
     found: dict[str, float] = {}
     for column, name in enumerate(MEASURES):
@@ -90,46 +88,74 @@ def _in_draws(
     group: np.ndarray,
     counts: np.ndarray,
 ) -> np.ndarray:
-    """Return the four measures of each draw of groups, shape (draws, 4)."""
-    error = y - predicted
-    parts = [np.ones_like(y), y, y**2, error**2, np.abs(error), (y - baseline) ** 2]
-    sums = np.zeros((counts.shape[1], len(parts)))
-    np.add.at(sums, group, np.stack(parts, axis=1))
-    n, total, squares, error_squares, errors, baseline_squares = (counts @ sums).T
-    spread = squares - total**2 / n
-    # What is left of equal scores after rounding is no spread.
-    spread[spread <= 1e-9 * squares] = np.nan
-    baseline_squares[baseline_squares <= 0] = np.nan
-    ranks = [
-        _rank_correlations(y, predicted, counts[start : start + _DRAWS_AT_ONCE, group])
-        for start in range(0, len(counts), _DRAWS_AT_ONCE)
-    ]
-    measures = [1 - error_squares / spread, errors / n, np.concatenate(ranks)]
-    return np.stack([*measures, 1 - error_squares / baseline_squares], axis=1)
-
-
-def _rank_correlations(left: np.ndarray, right: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Correlate mid-ranks as if rows stood there as often as each draw has them.
+    """Return the four measures of each draw of groups, shape (repeats, draws, 4).
 
     Args:
-        left: values, shape (rows,).
-        right: values, shape (rows,).
-        weight: how often each row stands there, shape (draws, rows).
+        y: scores, shape (rows,).
+        predicted: predictions, shape (repeats, rows).
+        baseline: mean of the rows that trained, shape (repeats, rows).
+        group: number of each row's group, shape (rows,).
+        counts: how often each draw has each group, shape (draws, groups).
     """
-    # Rows first, so that what is looked up lies side by side.
-    weight = np.ascontiguousarray(weight.T, dtype="float64")
-    total = weight.sum(axis=0)
-    centred = []
-    for values in (left, right):
-        order = np.argsort(values, kind="stable")
-        # Where each distinct value starts, from lowest to highest.
-        starts = np.flatnonzero(np.diff(values[order], prepend=-np.inf))
-        at = np.add.reduceat(weight[order], starts, axis=0)
-        # Ranks of all rows have the mean (n + 1) / 2, whatever the ties.
-        ranks = np.cumsum(at, axis=0) - (at - 1) / 2 - (total + 1) / 2
-        centred.append(ranks[np.unique(values, return_inverse=True)[1]])
-    one, other = centred
-    weighted = weight * one
-    spread = np.sqrt(np.sum(weighted * one, axis=0) * np.sum(weight * other**2, axis=0))
-    spread[spread <= 0] = np.nan
-    return np.sum(weighted * other, axis=0) / spread
+    found = []
+    ranks = _rank_correlations(y, predicted, counts[:, group])
+    for one, base, rank in zip(predicted, baseline, ranks, strict=True):
+        error = y - one
+        parts = [np.ones_like(y), y, y**2, error**2, np.abs(error), (y - base) ** 2]
+        sums = np.zeros((counts.shape[1], len(parts)))
+        np.add.at(sums, group, np.stack(parts, axis=1))
+        n, total, squares, error_squares, errors, baseline_squares = (counts @ sums).T
+        spread = squares - total**2 / n
+        # What is left of equal scores after rounding is no spread.
+        spread[spread <= 1e-9 * squares] = np.nan
+        baseline_squares[baseline_squares <= 0] = np.nan
+        measures = [1 - error_squares / spread, errors / n, rank]
+        found.append(np.stack([*measures, 1 - error_squares / baseline_squares], axis=1))
+    return np.stack(found)
+
+
+def _rank_correlations(y: np.ndarray, others: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Correlate mid-ranks of `y` and others as if rows stood there as often as each draw has them.
+
+    Args:
+        y: values, shape (rows,).
+        others: values, shape (repeats, rows).
+        weight: how often each row stands there, shape (draws, rows).
+
+    Returns:
+        Correlations of shape (repeats, draws).
+    """
+    laid_out = [_order(values) for values in (y, *others)]
+    found = np.empty((len(others), len(weight)))
+    for start in range(0, len(weight), _DRAWS_AT_ONCE):
+        some = slice(start, start + _DRAWS_AT_ONCE)
+        # Rows first, so that what is looked up lies side by side.
+        rows = np.ascontiguousarray(weight[some].T, dtype="float64")
+        centred, *rest = (_centred_ranks(rows, *one) for one in laid_out)
+        weighted = rows * centred
+        variance = np.sum(weighted * centred, axis=0)
+        for number, other in enumerate(rest):
+            spread = np.sqrt(variance * np.einsum("ij,ij,ij->j", rows, other, other))
+            spread[spread <= 0] = np.nan
+            found[number, some] = np.einsum("ij,ij->j", weighted, other) / spread
+    return found
+
+
+def _order(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ascending order, where in it each distinct value starts, and each row's value."""
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.diff(values[order], prepend=-np.inf))
+    return order, starts, np.unique(values, return_inverse=True)[1]
+
+
+def _centred_ranks(
+    weight: np.ndarray, order: np.ndarray, starts: np.ndarray, inverse: np.ndarray
+) -> np.ndarray:
+    """Return mid-ranks less their mean, shape (rows, draws), of rows that stand there `weight`."""
+    sorted_weight = weight[order]
+    at = sorted_weight
+    if len(starts) < len(order):
+        at = np.add.reduceat(sorted_weight, starts, axis=0)
+    # Ranks of all rows have the mean (n + 1) / 2, whatever the ties.
+    ranks = np.cumsum(at, axis=0) - (at - 1) / 2 - (weight.sum(axis=0) + 1) / 2
+    return ranks[inverse]

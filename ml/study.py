@@ -19,6 +19,7 @@ _MODULES = (
     "effects",
     "estimators",
     "features",
+    "forest",
     "importances",
     "measures",
     "names",

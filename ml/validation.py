@@ -42,11 +42,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model with the rows that it must predict."""
+    """A fitted model with the rows that it must predict: features, scores and predictions."""
 
     fold: Fold
     model: Any
-    x_held_out: pd.DataFrame
+    x_held_out: np.ndarray
     y_held_out: np.ndarray
     predicted: np.ndarray
 
@@ -97,16 +97,17 @@ def fits(prepared: Prepared) -> Iterator[Fit]:
     Raises:
         NotEnoughData: the regressor refuses the rows that train a fold.
     """
-    x, y = prepared.x, prepared.y
+    # Checking names of columns takes pipelines longer than most of them take to fit.
+    x, y = prepared.x.to_numpy(), prepared.y
     name = prepared.cell.regressor
     for fold in prepared.folds:
         model = REGRESSORS[name](fold.seed)
-        held_out = x.iloc[fold.held_out]
+        held_out = x[fold.held_out]
         try:
             with warnings.catch_warnings(), one_thread():
                 # The paper's MLP stops after 100 epochs, converged or not.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(x.iloc[fold.train], y[fold.train])
+                model.fit(x[fold.train], y[fold.train])
                 predicted = model.predict(held_out)
         except ValueError as error:
             raise NotEnoughData(
@@ -122,18 +123,24 @@ def predictions(prepared: Prepared, fitted: list[Fit] | Iterator[Fit]) -> pd.Dat
     `baseline_score` is the mean score of the rows that the fold was trained on; `bootstrap_group`
     is what `ml.measures.measure` draws. In the temporal split the oldest models only train.
     """
-    parts = []
-    for fit in fitted:
-        fold = fit.fold
-        part = prepared.rows.loc[fold.held_out, ["model_id", "structure_group"]].assign(
-            bootstrap_group=prepared.bootstrap_groups[fold.held_out],
-            repeat=fold.repeat,
-            repeat_seed=fold.seed,
-            fold=fold.number,
-            score=fit.y_held_out,
-            predicted_score=fit.predicted,
-            baseline_score=prepared.y[fold.train].mean(),
-        )
-        parts.append(part)
-    table = pd.concat(parts).sort_values(["repeat", "model_id"], ignore_index=True)
-    return table.assign(**asdict(prepared.cell))
+    fitted = list(fitted)
+    folds = [fit.fold for fit in fitted]
+    held_out = np.concatenate([fold.held_out for fold in folds])
+    by_fold = pd.DataFrame(
+        {
+            "repeat": [fold.repeat for fold in folds],
+            "repeat_seed": [fold.seed for fold in folds],
+            "fold": [fold.number for fold in folds],
+            "baseline_score": [prepared.y[fold.train].mean() for fold in folds],
+        }
+    )
+    sizes = [len(fold.held_out) for fold in folds]
+    table = by_fold.loc[np.repeat(by_fold.index, sizes)].reset_index(drop=True)
+    models = prepared.rows[["model_id", "structure_group"]].iloc[held_out].reset_index(drop=True)
+    table = pd.concat([models, table], axis=1).assign(
+        bootstrap_group=prepared.bootstrap_groups[held_out],
+        score=prepared.y[held_out],
+        predicted_score=np.concatenate([fit.predicted for fit in fitted]),
+        **asdict(prepared.cell),
+    )
+    return table.sort_values(["repeat", "model_id"], ignore_index=True)
