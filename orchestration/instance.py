@@ -1,5 +1,8 @@
 """Dagster's instance folder, `data/dagster`."""
 
+from functools import cache
+from pathlib import Path
+
 from filelock import FileLock
 
 from modelstrata.errors import storage_errors
@@ -37,15 +40,16 @@ def prepare_instance(settings: Settings) -> None:
         config = settings.dagster_home / "dagster.yaml"
         if not config.exists() or config.read_text(encoding="utf-8") != _CONFIG:
             config.write_text(_CONFIG, encoding="utf-8")
-        _create_history(settings)
+        settings.export()
+        _create_history(settings.dagster_home)
 
 
-def _create_history(settings: Settings) -> None:
+@cache
+def _create_history(home: Path) -> None:
     """Let one process at a time create the tables of a new history."""
-    settings.export()
     import dagster as dg
 
-    with FileLock(settings.dagster_home / ".lock"), dg.DagsterInstance.get() as instance:
+    with FileLock(home / ".lock"), dg.DagsterInstance.get() as instance:
         _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
 
 
