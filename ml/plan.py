@@ -16,8 +16,8 @@ from ml.study import Cell, InverseCell
 #: Refits on groups drawn anew behind an interval of impurity importances.
 N_DRAWS = 40
 FOREST = "random_forest"
-#: The stronger regressor of the feature sets: quick, and with all features the best on structures of
-#: the first leaderboard that it never saw.
+#: The stronger regressor of the feature sets: quick, and with all features the best on structures
+#: that it never saw of the first leaderboard.
 STRONG = "extra_trees"
 #: How often a cell is split anew.
 REPEATS = 2
