@@ -121,9 +121,7 @@ def _outside(
 ) -> list[Change]:
     """Return the counts of layers that parts outside the layers hold."""
     skipped = [{id(m) for m in find_decoder_layers(one).modules()} for one in (before, after)]
-    signatures = [
-        _signature(one, skip) for one, skip in zip((before, after), skipped, strict=True)
-    ]
+    signatures = [_signature(one, skip) for one, skip in zip((before, after), skipped, strict=True)]
     # A part for a kind of layer, of which none is left, is not needed any more; weights are.
     weights = {tuple(name.rpartition(".")[::2]) for name in before.state_dict()}
     old = {
@@ -133,9 +131,7 @@ def _outside(
     }
     return [
         (_part(model, model, path, name, counts[0]), name, counts[1])
-        for path, name in _differing(
-            model, "a part outside the layers", old, signatures[1], counts
-        )
+        for path, name in _differing(model, "a part outside the layers", old, signatures[1], counts)
     ]
 
 

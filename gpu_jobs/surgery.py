@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def check_layers(layers: Sequence[int], n_layers: int) -> tuple[int, ...]:
 
 def _once(layers: Sequence[int]) -> tuple[int, ...]:
     chosen = sorted(int(layer) for layer in layers)
-    twice = [one for one, other in zip(chosen, chosen[1:], strict=False) if one == other]
+    twice = [one for one, other in pairwise(chosen) if one == other]
     if twice:
         raise ModelError(f"Layer {twice[0]} is named twice: name each layer once.")
     return tuple(chosen)
