@@ -40,7 +40,7 @@ def changes(model: Any, layers: nn.ModuleList, kept: Sequence[int]) -> list[Chan
     for name, value in settings.items():
         setattr(pruned.get_text_config(decoder=True), name, copy.deepcopy(value))
     _check_kept_when_saved(model, pruned, settings)
-    before, after = _skeleton(model, whole), _skeleton(model, pruned)
+    before, after = skeleton(model, whole), skeleton(model, pruned)
     found = [
         (one, name, value)
         for one in _text_configs(model, config)
@@ -55,6 +55,21 @@ def changes(model: Any, layers: nn.ModuleList, kept: Sequence[int]) -> list[Chan
         ):
             found.append((_part(model, layers[here], path, name, here), name, there))
     return found
+
+
+def skeleton(model: Any, config: Any) -> Any:
+    """Build another model of the same class without memory for its weights.
+
+    Raises:
+        ModelError: the class cannot be built so.
+    """
+    from transformers.initialization import no_init_weights
+
+    try:
+        with torch.device("meta"), no_init_weights():
+            return type(model)(config)
+    except Exception as error:  # an unusual model can fail in any way
+        raise _refusal(model, f"it cannot be built anew ({first_line(error)})") from error
 
 
 def _fewer(config: Any, kept: Sequence[int], n_layers: int) -> dict[str, Any]:
@@ -93,17 +108,6 @@ def _check_kept_when_saved(model: Any, pruned: Any, settings: Mapping[str, Any])
             list(value) if isinstance(value, tuple) else value
         ):
             raise _refusal(model, f"its configuration makes {name} anew whenever it is read")
-
-
-def _skeleton(model: Any, config: Any) -> nn.Module:
-    from transformers.initialization import no_init_weights
-
-    try:
-        with torch.device("meta"), no_init_weights():
-            made: nn.Module = type(model)(config)
-    except Exception as error:  # an unusual model can fail in any way
-        raise _refusal(model, f"it cannot be built anew ({first_line(error)})") from error
-    return made
 
 
 def _text_configs(model: nn.Module, config: Any) -> list[Any]:
