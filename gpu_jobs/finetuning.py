@@ -41,9 +41,7 @@ class Finetuning:
         weights = list(model.parameters())
         self._optimizer: torch.optim.Optimizer
         if recipe.optimizer == "adamw":
-            self._optimizer = torch.optim.AdamW(
-                weights, lr=recipe.learning_rate, weight_decay=0.0
-            )
+            self._optimizer = torch.optim.AdamW(weights, lr=recipe.learning_rate, weight_decay=0.0)
         else:
             self._optimizer = torch.optim.SGD(weights, lr=recipe.learning_rate)
 

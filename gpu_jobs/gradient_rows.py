@@ -9,11 +9,18 @@ from scipy.stats import t as student
 
 from gpu_jobs.layer_gradients import MatrixGradient
 from gpu_jobs.pairs import Sample
+from modelstrata.landing_schema import RESULT_KEY_COLUMNS
 
 TABLE = "layer_gradients"
-#: Columns after those that say what a result was made from.
-_OWN = {
+#: Name of each column to its DuckDB type.
+COLUMNS = {
+    **RESULT_KEY_COLUMNS,
+    "model_id": "VARCHAR",
+    "revision": "VARCHAR",
+    "weights_format": "VARCHAR",
+    "weights_sha256": "VARCHAR",
     "dataset": "VARCHAR",
+    "data_sha256": "VARCHAR",
     "sampling": "VARCHAR",
     "step": "INTEGER",
     "optimizer": "VARCHAR",
@@ -38,6 +45,8 @@ _OWN = {
     "mean_response_tokens": "DOUBLE",
     "seconds": "DOUBLE",
     "peak_memory_bytes": "BIGINT",
+    "torch_version": "VARCHAR",
+    "transformers_version": "VARCHAR",
 }
 _LEVEL = 0.95
 

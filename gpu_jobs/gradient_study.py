@@ -87,8 +87,10 @@ class Study:
             if one.set_aside:
                 say(one.summary())
             if shortened:
-                say(f"{one.name}: {shortened} of {len(samples)} samples cut to {self.max_length} "
-                    "tokens")
+                say(
+                    f"{one.name}: {shortened} of {len(samples)} samples cut to {self.max_length} "
+                    "tokens"
+                )
             self.datasets[one.name] = samples
         results.check_writable(args.output / "results")
         self.store = CellStore(args.output)
@@ -131,9 +133,7 @@ class Study:
             if chosen
         ]
 
-    def _cell(
-        self, name: str, sampling: str, step: int, samples: Sequence[pairs.Sample]
-    ) -> Cell:
+    def _cell(self, name: str, sampling: str, step: int, samples: Sequence[pairs.Sample]) -> Cell:
         args = self.args
         digest = pairs.digest(samples)
         if step:
@@ -147,14 +147,15 @@ class Study:
             "optimizer": args.optimizer if step else None,
             "learning_rate": args.learning_rate if step else None,
             "train_batch_size": args.train_batch_size if step else None,
-            "seed": args.seed,
+            # Elsewhere no number depends on it.
+            "seed": args.seed if step or sampling == "length_matched" else None,
             "n_samples": len(samples),
             "max_length": self.max_length,
             "dtype": args.dtype,
             "device": self.device.type,
         }
         made = results.provenance(self.source, chosen, digest, COMPUTING)
-        return Cell(name, step, tuple(samples), {**chosen, **made})
+        return Cell(name, step, tuple(samples), made)
 
     def _finish(self, cell: Cell, report: Callable[[str], None]) -> None:
         """Measure and file a cell, unless another job does."""

@@ -6,16 +6,18 @@ sample's mean next-token loss over its response tokens; the paper's sum is `n_sa
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from gpu_jobs.devices import out_of_memory
 from gpu_jobs.errors import DeviceError, ModelError, first_line
 from gpu_jobs.losses import response_loss
-from gpu_jobs.matrices import Matrix
+from gpu_jobs.matrices import Matrix, Part
 from gpu_jobs.norms import Norms, norms_of, singular_values
 from gpu_jobs.pairs import Batch, Sample, batches
 from gpu_jobs.sample_norms import SampleNorms
@@ -72,7 +74,9 @@ def layer_gradients(
         batch_size = 1
     size = min(batch_size, len(samples))
     while True:
-        found = _accumulate(model, matrices, samples, size, per_sample, advance)
+        # Small eigenvalue problems gain nothing from several threads; torch's own are not limited.
+        with threadpool_limits(1, user_api="blas"):
+            found = _accumulate(model, matrices, samples, size, per_sample, advance)
         if found is not None:
             break
         if size == 1:
@@ -86,7 +90,8 @@ def layer_gradients(
         size //= 2
         on_halving(size)
     sums, each = found
-    return _norms(matrices, sums, each)
+    norms = nuclear_norms(matrices, sums)
+    return [MatrixGradient(matrix, norms[matrix], each.of(matrix)) for matrix in matrices]
 
 
 def _accumulate(
@@ -150,29 +155,37 @@ def _backward(model: Any, batch: Batch, n_samples: int) -> None:
     loss.backward()
 
 
-def _norms(
-    matrices: Sequence[Matrix], sums: dict[nn.Parameter, torch.Tensor], each: SampleNorms
-) -> list[MatrixGradient]:
-    left = [part.weight for matrix in matrices for part in matrix.parts]
-    found = []
+def nuclear_norms(
+    matrices: Sequence[Matrix], sums: dict[nn.Parameter, torch.Tensor]
+) -> dict[Matrix, Norms]:
+    """Return the norms of each matrix, of the gradients `sums` of the weights.
+
+    Each gradient is taken out of `sums`, and let go of when its norms are there.
+
+    Raises:
+        ModelError: a gradient is missing or not finite.
+    """
+    wanted: dict[nn.Parameter, list[tuple[Matrix, Part]]] = {}
     for matrix in matrices:
-        values = []
         for part in matrix.parts:
-            gradient = sums.get(part.weight)
-            if gradient is None:
+            wanted.setdefault(part.weight, []).append((matrix, part))
+    values: dict[Matrix, list[torch.Tensor]] = {matrix: [] for matrix in matrices}
+
+    def take(weight: nn.Parameter) -> None:
+        gradient = sums.pop(weight, None)
+        for matrix, part in wanted[weight]:
+            if gradient is None or not bool(gradient.isfinite().all()):
+                what = "is missing" if gradient is None else "holds NaN or infinity"
                 raise ModelError(
-                    f"The {matrix.kind} of layer {matrix.layer} got no gradient: "
-                    "choose another decoder-only model."
+                    f"The gradient of {matrix.kind} of layer {matrix.layer} {what}: try --dtype "
+                    "float32, or choose another decoder-only model."
                 )
-            values.append(singular_values(part.of(gradient)).flatten())
-            left.remove(part.weight)
-            if not any(part.weight is other for other in left):
-                del sums[part.weight]
-        norms = norms_of(torch.cat(values))
-        if not norms.nuclear < float("inf"):
-            raise ModelError(
-                f"The gradient of {matrix.kind} of layer {matrix.layer} holds NaN or infinity: "
-                "the number type is too narrow, so try --dtype float32."
-            )
-        found.append(MatrixGradient(matrix, norms, each.of(matrix)))
-    return found
+            values[matrix].append(singular_values(part.of(gradient)).flatten())
+
+    # Eigenvalues gain little from several threads each, so each matrix gets one.
+    on_cpu = all(gradient.device.type == "cpu" for gradient in sums.values())
+    n_threads = torch.get_num_threads() if on_cpu else 1
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
+        for _ in pool.map(take, wanted):
+            pass
+    return {matrix: norms_of(torch.cat(values[matrix])) for matrix in matrices}

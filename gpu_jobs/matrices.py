@@ -97,9 +97,7 @@ def _calls(model: Any, layers: nn.ModuleList) -> list[tuple[Any, dict[str, Any]]
             handle = layer.register_forward_pre_hook(hook(number), with_kwargs=True)
             stack.callback(handle.remove)
         try:
-            model.base_model(
-                input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False
-            )
+            model.base_model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
         except Exception as error:  # an unusual model can fail in any way
             raise ModelError(
                 f"The forward pass of {type(model).__name__} failed ({first_line(error)}): "

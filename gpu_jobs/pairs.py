@@ -118,9 +118,7 @@ def encode_pairs(
     return samples, shortened
 
 
-def length_matched(
-    datasets: Mapping[str, Sequence[Sample]], seed: int
-) -> dict[str, list[Sample]]:
+def length_matched(datasets: Mapping[str, Sequence[Sample]], seed: int) -> dict[str, list[Sample]]:
     """Draw samples from each data set so that all have responses of the same lengths.
 
     For each number of response tokens every data set gives as many samples as the one that has the

@@ -24,7 +24,7 @@ from torch import nn
 from gpu_jobs.errors import ModelError, first_line
 
 #: Shape of the experiment: texts, and tokens of each. No window of attention is shorter.
-TEXTS, TOKENS = 32, 4
+TEXTS, TOKENS = 16, 4
 #: Derivatives below this share of the largest one are zeros with rounding errors. Random numbers
 #: of unit size make every true one about as large as the largest.
 _NOTHING = 1e-5
