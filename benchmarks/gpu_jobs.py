@@ -97,7 +97,7 @@ def gradients(model: Any, samples: list[pairs.Sample], size: int, rounds: int) -
     worst = max(abs(one / other - 1) for one, other in zip(ours, exact, strict=True))
     print(f"nuclear norms: svdvals {took['svdvals']:.2f} s, ours {took['ours']:.2f} s")
     print(f"svdvals / ours: {took['svdvals'] / took['ours']:.2f}; largest difference {worst:.1e}")
-    del whole
+    whole.clear()
     took = seconds(
         {
             "backward": lambda: backward(model, matrices, samples, size),
