@@ -1,5 +1,8 @@
 """The device a model runs on, and its memory."""
 
+import resource
+import sys
+
 import torch
 
 from gpu_jobs.errors import DeviceError, first_line
@@ -35,3 +38,17 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
+
+
+def start_peak_memory(device: torch.device) -> None:
+    """Forget earlier peaks of a GPU's memory; a process's own peak cannot be forgotten."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Return the most memory that was in use: on a GPU by torch, else by the whole process."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

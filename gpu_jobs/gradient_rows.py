@@ -1,0 +1,91 @@
+"""The rows of the table `layer_gradients`."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from scipy.stats import t as student
+
+from gpu_jobs.layer_gradients import MatrixGradient
+from gpu_jobs.pairs import Sample
+from modelstrata.landing_schema import RESULT_KEY_COLUMNS
+
+TABLE = "layer_gradients"
+#: Name of each column to its DuckDB type.
+COLUMNS = {
+    **RESULT_KEY_COLUMNS,
+    "model_id": "VARCHAR",
+    "revision": "VARCHAR",
+    "weights_format": "VARCHAR",
+    "weights_sha256": "VARCHAR",
+    "dataset": "VARCHAR",
+    "data_sha256": "VARCHAR",
+    "sampling": "VARCHAR",
+    "step": "INTEGER",
+    "optimizer": "VARCHAR",
+    "learning_rate": "DOUBLE",
+    "train_batch_size": "INTEGER",
+    "seed": "BIGINT",
+    "max_length": "INTEGER",
+    "dtype": "VARCHAR",
+    "device": "VARCHAR",
+    "n_layers": "INTEGER",
+    "layer": "INTEGER",
+    "matrix": "VARCHAR",
+    "nuclear_norm": "DOUBLE",
+    "frobenius_norm": "DOUBLE",
+    "spectral_norm": "DOUBLE",
+    "effective_rank": "DOUBLE",
+    "mean_sample_nuclear_norm": "DOUBLE",
+    "mean_sample_nuclear_norm_low": "DOUBLE",
+    "mean_sample_nuclear_norm_high": "DOUBLE",
+    "n_samples": "INTEGER",
+    "n_response_tokens": "BIGINT",
+    "mean_response_tokens": "DOUBLE",
+    "seconds": "DOUBLE",
+    "peak_memory_bytes": "BIGINT",
+    "torch_version": "VARCHAR",
+    "transformers_version": "VARCHAR",
+}
+_LEVEL = 0.95
+
+
+def rows_of(
+    found: Sequence[MatrixGradient], samples: Sequence[Sample], made: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Return a row for each matrix; `made` are the columns that all rows share."""
+    n_response = sum(sample.n_response for sample in samples)
+    shared = {
+        **made,
+        "n_layers": 1 + max(one.matrix.layer for one in found),
+        "n_response_tokens": n_response,
+        "mean_response_tokens": n_response / len(samples),
+    }
+    rows = []
+    for one in found:
+        low, high = mean_interval(one.sample_norms)
+        rows.append(
+            {
+                **shared,
+                "layer": one.matrix.layer,
+                "matrix": one.matrix.kind,
+                "nuclear_norm": one.norms.nuclear,
+                "frobenius_norm": one.norms.frobenius,
+                "spectral_norm": one.norms.spectral,
+                "effective_rank": one.norms.effective_rank,
+                "mean_sample_nuclear_norm": fmean(one.sample_norms) if one.sample_norms else None,
+                "mean_sample_nuclear_norm_low": low,
+                "mean_sample_nuclear_norm_high": high,
+            }
+        )
+    return rows
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """Return the ends of the 95 % t interval of a mean; None of fewer than two values."""
+    if len(values) < 2:
+        return None, None
+    margin = float(student.ppf((1 + _LEVEL) / 2, len(values) - 1))
+    margin *= stdev(values) / math.sqrt(len(values))
+    return fmean(values) - margin, fmean(values) + margin
