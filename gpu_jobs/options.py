@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above zero")
@@ -25,8 +25,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add("--revision", help="branch, tag or commit of a Hub model")
     add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")
     add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
-    add("--batch-size", type=_positive, default=8, help="texts a forward pass (default: 8)")
-    add("--max-length", type=_positive, help="tokens a text (default: the context, at most 2048)")
-    add("--limit", type=_positive, help="use only the first texts")
+    add("--batch-size", type=positive, default=8, help="texts a forward pass (default: 8)")
+    add("--max-length", type=positive, help="tokens a text (default: the context, at most 2048)")
+    add("--limit", type=positive, help="use only the first texts")
     add("--trust-remote-code", action="store_true", help="run program code the model brings")
     return made

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
         gpu_model_id: id that the results carry when the model is a folder or file.
         gpu_texts: JSONL text set that the `gpu` job measures on.
         gpu_device: torch device of the `gpu` job (`cpu`, `cuda`, `cuda:1`); empty picks one.
+        eval_data: folder of evaluation data in the Hub's layout; without it they come from the Hub.
     """
 
     model_config = SettingsConfigDict(env_prefix="MODELSTRATA_", env_ignore_empty=True)
@@ -64,11 +65,12 @@ class Settings(BaseSettings):
     gpu_model_id: str = ""
     gpu_texts: Path = ROOT / "gpu_jobs" / "texts" / "gsm8k.jsonl"
     gpu_device: str = ""
+    eval_data: Path | None = None
 
-    @field_validator("data", "gpu_texts")
+    @field_validator("data", "gpu_texts", "eval_data")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().resolve()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser().resolve()
 
     def export(self, code: str = "") -> None:
         """Set the variables that dbt and Dagster read, for this process and its children.
