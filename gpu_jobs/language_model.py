@@ -7,6 +7,7 @@ from lm_eval.models.huggingface import HFLM
 
 from gpu_jobs.devices import out_of_memory
 from gpu_jobs.errors import DeviceError, ModelError, TaskError, first_line
+from gpu_jobs.tasks import quiet
 
 
 class LanguageModel(HFLM):
@@ -38,9 +39,10 @@ class LanguageModel(HFLM):
             max_length: tokens of context; None is the model's own.
             on_halving: called with the new batch size when memory ran out.
         """
-        super().__init__(
-            pretrained=model, tokenizer=tokenizer, batch_size=batch_size, max_length=max_length
-        )
+        with quiet():
+            super().__init__(
+                pretrained=model, tokenizer=tokenizer, batch_size=batch_size, max_length=max_length
+            )
         self.on_halving = on_halving
         self.advance: Callable[[int], None] = lambda count: None
         self.n_cut = 0

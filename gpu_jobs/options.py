@@ -5,6 +5,7 @@ from pathlib import Path
 
 
 def positive(text: str) -> int:
+    """Read a whole number above zero."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above zero")

@@ -21,6 +21,7 @@ class Benchmark:
         protocol: the protocol's name.
         num_fewshot: examples in each prompt.
         task: lm-eval's stock task or group.
+        folder: lm-eval's folder of the task.
         dataset: repository on the Hub, `owner/name`.
         metric: the warehouse's name of the score.
         config: the data set's configuration, None if it is the default or differs by subject.
@@ -35,6 +36,7 @@ class Benchmark:
     protocol: str
     num_fewshot: int
     task: str
+    folder: str
     dataset: str
     metric: str
     documents: int

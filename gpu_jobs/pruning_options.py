@@ -23,8 +23,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     which.add_argument("--random", type=positive, nargs="+", default=[], help="this many at random")
     which.add_argument("--draws", type=positive, default=5, help="random draws each (default: 5)")
     which.add_argument(
-        "--texts", type=Path, help="JSONL texts that --n measures the influence on (default: the "
-        "benchmarks' own prompts and answers, the mean over benchmarks)"
+        "--texts",
+        type=Path,
+        help="JSONL texts that --n measures the influence on (default: the "
+        "benchmarks' own prompts and answers, the mean over benchmarks)",
     )
     what = made.add_argument_group("what is evaluated")
     what.add_argument("--protocol", choices=protocol_names(), default="leaderboard_v1")
@@ -32,8 +34,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     what.add_argument("--without", nargs="+", default=[], help="benchmarks to leave out")
     what.add_argument("--limit", type=positive, help="documents a task, of MMLU a subject")
     what.add_argument(
-        "--eval-data", type=Path, help="folder of evaluation data in the Hub's layout (default: "
-        "MODELSTRATA_EVAL_DATA, else the Hub)"
+        "--eval-data",
+        type=Path,
+        help="folder of evaluation data in the Hub's layout (default: "
+        "MODELSTRATA_EVAL_DATA, else the Hub)",
     )
     what.add_argument("--seed", type=int, default=1234, help="draws the examples (default: 1234)")
     add("--model-id", help="name of a local model in the result (default: folder or file stem)")

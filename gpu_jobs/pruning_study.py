@@ -13,18 +13,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from gpu_jobs import benchmark_texts, devices, evaluation, models, pipes, results, sources, texts
+from gpu_jobs import benchmark_texts, devices, evaluation, models, results, sources, texts
 from gpu_jobs.cells import CellStore
 from gpu_jobs.influence import block_influence
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.protocols import Benchmark
 from gpu_jobs.pruning_effects import EFFECTS, SAMPLES, effect
-from gpu_jobs.worklist import Cell, work_off
 from gpu_jobs.selections import Selection
 from gpu_jobs.surgery import removed
 from gpu_jobs.tasks import Task, load_tasks
+from gpu_jobs.worklist import Cell, work_off
 from modelstrata.landing_schema import LANDING_TABLES
-from modelstrata.progress import progress
 from modelstrata.settings import Settings
 
 #: The sources that decide what the numbers are.
@@ -42,9 +41,7 @@ _INFLUENCE = (
 class Study:
     """One model, its benchmarks and the folder of results."""
 
-    def __init__(
-        self, args: argparse.Namespace, dagster: Any, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, args: argparse.Namespace, dagster: Any, say: Callable[[str], None]) -> None:
         """Find the model.
 
         Args:

@@ -17,6 +17,7 @@ import yaml
 from gpu_jobs.errors import TaskError, first_line
 from gpu_jobs.protocols import Benchmark
 from modelstrata.errors import ModelstrataError
+from modelstrata.landing import file_digest
 
 #: Stands for the logarithm of zero: an answer that a guesser does not believe in.
 _NEVER = -1e30
@@ -42,10 +43,11 @@ class Task:
         tasks: dict[str, Any] = self.loaded["tasks"]
         return tasks
 
-    @property
+    @cached_property
     def n_documents(self) -> int:
         """How many documents the data hold, before any limit."""
-        return sum(len(subject.eval_docs) for subject in self.subjects.values())
+        with quiet():
+            return sum(len(subject.eval_docs) for subject in self.subjects.values())
 
     def documents(self) -> Iterator[tuple[str, int, Any]]:
         """Yield subject, position and content of each document that is evaluated."""
@@ -57,14 +59,15 @@ class Task:
     def data_sha256(self) -> str:
         """SHA-256 over the documents and, with examples in the prompts, over those to draw from."""
         digest = hashlib.sha256()
-        for name, subject in self.subjects.items():
-            pools = [subject.eval_docs]
-            if self.benchmark.num_fewshot:
-                pools.append(subject.fewshot_docs())
-            for pool in pools:
-                digest.update(f"{name} {len(pool)}\n".encode())
-                for document in pool:
-                    digest.update(json.dumps(document, sort_keys=True, default=str).encode())
+        with quiet(), reading(self.benchmark):
+            for name, subject in self.subjects.items():
+                pools = [subject.eval_docs]
+                if self.benchmark.num_fewshot:
+                    pools.append(subject.fewshot_docs())
+                for pool in pools:
+                    digest.update(f"{name} {len(pool)}\n".encode())
+                    for document in pool:
+                        digest.update(json.dumps(document, sort_keys=True, default=str).encode())
         return digest.hexdigest()
 
     @cached_property
@@ -124,9 +127,11 @@ def load_tasks(benchmarks: list[Benchmark], data: Path | None, limit: int | None
         for benchmark in benchmarks:
             group = {"group": _group(benchmark), "task": [_entry(benchmark, data)]}
             Path(groups, f"{benchmark.name}.yaml").write_text(yaml.safe_dump(group), "utf-8")
-        from lm_eval.tasks import TaskManager
+        from lm_eval import tasks
 
-        manager = TaskManager(include_path=groups)
+        stock = Path(tasks.__file__).parent
+        folders = [*{stock / benchmark.folder for benchmark in benchmarks}, Path(groups)]
+        manager = tasks.TaskManager(include_path=folders, include_defaults=False)
         return [_load(manager, benchmark, data, limit) for benchmark in benchmarks]
 
 
@@ -138,8 +143,24 @@ def _entry(benchmark: Benchmark, data: Path | None) -> dict[str, Any]:
     kind = "task" if benchmark.subjects == 1 else "group"
     entry = {kind: benchmark.task, "num_fewshot": benchmark.num_fewshot, **benchmark.settings}
     if data is not None:
-        entry["dataset_path"] = str((data / benchmark.dataset).resolve())
+        folder = (data / benchmark.dataset).resolve()
+        entry["dataset_path"] = str(folder)
+        entry["dataset_kwargs"] = {"cache_dir": str(_cache(folder))}
     return entry
+
+
+def _cache(folder: Path) -> Path:
+    """Return where datasets keeps its copy of a local data set, apart for each content.
+
+    By itself it files the copy under the folder's name and its card: it would give the rows of
+    another folder of that name, or of this one before its files were changed.
+    """
+    import datasets
+
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder)} {file_digest(path)}\n".encode())
+    return Path(datasets.config.HF_DATASETS_CACHE) / "modelstrata" / digest.hexdigest()[:32]
 
 
 def _check_folder(benchmark: Benchmark, data: Path | None) -> None:
