@@ -52,6 +52,7 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
 
     # From here on torch and transformers are needed, which take seconds to import.
     from gpu_jobs import devices, influence, models, results, sources
+    from modelstrata.landing import file_digest
     from modelstrata.progress import progress
 
     device = devices.pick_device(args.device)
@@ -74,7 +75,11 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
         "dtype": args.dtype,
         "device": device.type,
     }
-    provenance = results.provenance(source, args.texts, chosen)
+    texts_sha256 = file_digest(args.texts)
+    provenance = {
+        **results.provenance(source, chosen, texts_sha256, results.COMPUTING),
+        "texts_sha256": texts_sha256,
+    }
     if earlier and earlier[0]["result_key"] == provenance["result_key"]:
         _say(f"{args.output} holds result {provenance['result_key']} already: nothing to do")
         return earlier

@@ -1,87 +1,72 @@
-"""The result file: how it is keyed, written and found again."""
+"""Results: what they are keyed by, and the one file of block influences."""
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gpu_jobs.cells import to_arrow
 from gpu_jobs.errors import OutputError
 from gpu_jobs.sources import Source
 from modelstrata.errors import storage_errors
-from modelstrata.landing import file_digest, write_atomically
+from modelstrata.landing import write_atomically
 from modelstrata.landing_schema import LANDING_TABLES
 
 TABLE = "block_influence"
-#: The sources that decide what the numbers are.
-_COMPUTING = ("devices.py", "influence.py", "layers.py", "models.py", "sources.py", "texts.py")
-#: What tells one result from another.
-_KEYED = (
-    "model_id",
-    "revision",
-    "weights_format",
-    "weights_sha256",
-    "benchmark",
-    "texts_sha256",
-    "n_texts",
-    "max_length",
-    "dtype",
-    "device",
-    "code_version",
-)
-_ARROW = {
-    "VARCHAR": pa.string(),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", tz="UTC"),
-}
+#: The sources that decide what block influences are.
+COMPUTING = ("devices.py", "influence.py", "layers.py", "models.py", "sources.py", "texts.py")
 
 
-def provenance(source: Source, texts: Path, chosen: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(
+    source: Source, chosen: Mapping[str, Any], data_sha256: str, modules: Sequence[str]
+) -> dict[str, Any]:
     """Return the columns that say what a result was made from and how.
+
+    `result_key`, 32 hexadecimal digits, covers all of them but the libraries' versions; the time
+    of computation, seeds that change nothing and measured times are not given here.
 
     Args:
         source: the model.
-        texts: the text set's file.
-        chosen: benchmark, n_texts, max_length, dtype and device.
+        chosen: what else decides the result, name to plain value: data set, protocol, seeds,
+            number type, kind of device. They are part of what is returned.
+        data_sha256: digest of the data measured on.
+        modules: names of the files in this folder whose code decides the numbers.
     """
     import torch
     import transformers
 
-    weights_sha256, texts_sha256 = source.weights_sha256(), file_digest(texts)
+    weights_sha256 = source.weights_sha256()
     known = {
         **chosen,
         "model_id": source.model_id,
         "revision": source.revision,
         "weights_format": source.weights_format,
         "weights_sha256": weights_sha256,
-        "texts_sha256": texts_sha256,
-        "input_hash": hashlib.sha256((weights_sha256 + texts_sha256).encode()).hexdigest(),
-        "code_version": code_version(),
+        "data_sha256": data_sha256,
+        "code_version": code_version(modules),
+    }
+    canonical = json.dumps(known, sort_keys=True, separators=(",", ":"))
+    return {
+        **known,
+        "input_hash": hashlib.sha256((weights_sha256 + data_sha256).encode()).hexdigest(),
         "torch_version": str(torch.__version__),
         "transformers_version": transformers.__version__,
+        "result_key": hashlib.sha256(canonical.encode()).hexdigest()[:32],
     }
-    return {**known, "result_key": result_key(known)}
 
 
-def code_version() -> str:
-    """Return 16 hexadecimal digits that change with the sources of the computation."""
+def code_version(modules: Sequence[str]) -> str:
+    """Return 16 hexadecimal digits that change with the sources of a computation."""
     digest = hashlib.sha256()
-    for name in _COMPUTING:
+    for name in sorted(modules):
+        digest.update(f"{name}\n".encode())
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()[:16]
-
-
-def result_key(known: Mapping[str, Any]) -> str:
-    """Return 32 hexadecimal digits over everything that decides the result."""
-    parts = {"table": TABLE, **{name: known[name] for name in _KEYED}}
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 def read_result(path: Path) -> list[dict[str, Any]]:
@@ -132,6 +117,5 @@ def write_result(path: Path, rows: list[dict[str, Any]]) -> None:
     Raises:
         StorageError: the disk is full, read-only or not writable.
     """
-    schema = pa.schema([(name, _ARROW[kind]) for name, kind in LANDING_TABLES[TABLE].items()])
-    table = pa.Table.from_pylist(rows, schema=schema)
+    table = to_arrow(rows, LANDING_TABLES[TABLE])
     write_atomically(path, lambda temporary: pq.write_table(table, temporary))

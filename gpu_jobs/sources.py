@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from gpu_jobs import hub
@@ -34,7 +35,7 @@ class Source:
 
     def weights_sha256(self) -> str:
         """Return the SHA-256 of the weight file, or of the files' digests if there are several."""
-        digests = [file_digest(path) for path in self.weight_files]
+        digests = [_digest(path, path.stat().st_mtime_ns) for path in self.weight_files]
         if len(digests) == 1:
             return digests[0]
         return hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -73,6 +74,12 @@ def locate(model: str, revision: str | None, model_id: str | None, remote_code: 
         )
     folder = hub.fetch(model, revision, remote_code)
     return Source(model, folder.name, folder, _safetensors(folder), "safetensors")
+
+
+@cache
+def _digest(path: Path, changed_ns: int) -> str:
+    # Many results of one run are keyed by the same large files.
+    return file_digest(path)
 
 
 def _safetensors(folder: Path) -> tuple[Path, ...]:

@@ -116,30 +116,34 @@ def drawn_rows(prepared: Prepared, n_draws: int) -> tuple[pd.DataFrame, pd.DataF
     return importances.assign(**asdict(cell)), table.assign(**asdict(cell))
 
 
-def coverage_rows(prepared: Prepared, repeats: int) -> pd.DataFrame:
-    """Return the cell's row of `interval_coverage`, mean over repeats.
+def covered_groups(prepared: Prepared, repeat: int) -> pd.DataFrame:
+    """Measure intervals in one repeat: a row a group, with its `share` of rows covered.
 
     Raises:
         NotEnoughData: too few groups to calibrate on.
     """
-    cell = prepared.cell
-    groups = prepared.bootstrap_groups
-    measured, shares = [], []
-    for seed in range(cell.seed, cell.seed + repeats):
-        one, rows = coverage(REGRESSORS[cell.regressor], prepared.x, prepared.y, groups, seed)
-        measured.append(one)
-        shares.append(rows["is_covered"].groupby(groups).mean().to_numpy())
-    share = np.mean(shares, axis=0)
-    drawn = draw_groups(len(share), cell.seed, N_BOOTSTRAP) @ share / len(share)
+    cell, groups = prepared.cell, prepared.bootstrap_groups
+    measured, rows = coverage(
+        REGRESSORS[cell.regressor], prepared.x, prepared.y, groups, cell.seed + repeat
+    )
+    share = rows["is_covered"].groupby(groups).mean()
+    table = pd.DataFrame({"repeat": repeat, "group": share.index, "share": share.to_numpy()})
+    return table.assign(**measured, **asdict(cell))
+
+
+def coverage_row(covered: pd.DataFrame) -> pd.DataFrame:
+    """Return a cell's row of `interval_coverage`, mean over the repeats of `covered_groups`."""
+    share = covered.groupby("group", sort=True)["share"].mean().to_numpy()
+    first = covered.drop(columns=["repeat", "group", "share"]).iloc[[0]].reset_index(drop=True)
+    drawn = draw_groups(len(share), int(first["seed"].iloc[0]), N_BOOTSTRAP) @ share / len(share)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    row = {
-        **asdict(cell),
-        "level": LEVEL,
-        **{name: np.mean([one[name] for one in measured]) for name in measured[0]},
-        "coverage_groups_low": low,
-        "coverage_groups_high": high,
-    }
-    return pd.DataFrame([row])
+    measured = covered.drop_duplicates("repeat")[["coverage_groups", "coverage_rows", "width"]]
+    return first.assign(
+        level=LEVEL,
+        **{str(name): value for name, value in measured.mean().items()},
+        coverage_groups_low=low,
+        coverage_groups_high=high,
+    )
 
 
 def _of_cell(rows: pd.DataFrame, prepared: Prepared) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """The study as data: its parts, and what each fits on a benchmark.
 
 Every random split stands beside its grouped twins and the temporal split, on the same rows and
-with the same seeds. How often a split is repeated depends on what a fit costs, so that the whole
-study takes ten minutes on two cores: see `docs/regressions.md` for the times measured.
+with the same seeds. The whole study takes some ten minutes on two cores: `docs/regressions.md` has
+the times measured.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,22 +18,16 @@ N_DRAWS = 40
 FOREST = "random_forest"
 #: The stronger regressor of the feature sets: quick, and none is better on structures never seen.
 STRONG = "extra_trees"
-#: Repeats of regressors that take less than 10 ms to fit, and of the others.
-_QUICK = {
-    "linear_regression",
-    "ridge",
-    "lasso",
-    "k_nearest_neighbors",
-    "decision_tree",
-    "global_mean",
-    "family_mean",
-}
-_OFTEN, _FEW = 3, 2
+#: How often a cell is split anew.
+REPEATS = 2
+#: What takes longest for what it tells is split once: the multi-layer perceptron, and the rows with
+#: imputed structures, four times as many as the others.
+_ONCE = {"mlp", "exact_and_imputed"}
 
 
-def repeats(regressor: str) -> int:
-    """Return how often a regressor's cells are split anew."""
-    return _OFTEN if regressor in _QUICK else _FEW
+def repeats(cell: Cell | InverseCell) -> int:
+    """Return how often a cell is split anew."""
+    return 1 if {cell.regressor, cell.tier} & _ONCE else REPEATS
 
 
 @dataclass(frozen=True)
@@ -44,11 +38,13 @@ class Task:
         cell: what to fit; where it makes `draws`, the cell stands for all splits.
         repeats: how often to split anew.
         makes: `scores`, `impurity`, `permutation`, `draws` or `coverage`.
+        repeat: number of its first repeat.
     """
 
     cell: Cell | InverseCell
     repeats: int
     makes: tuple[str, ...]
+    repeat: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,10 +71,8 @@ class Part:
 
 
 def _scores(regressor: str, benchmark: str, feature_set: str, tier: str) -> list[Task]:
-    return [
-        Task(Cell(regressor, benchmark, feature_set, split, tier), repeats(regressor), ("scores",))
-        for split in SPLITS
-    ]
+    cells = [Cell(regressor, benchmark, feature_set, split, tier) for split in SPLITS]
+    return [Task(cell, repeats(cell), ("scores",)) for cell in cells]
 
 
 def _regressors(benchmark: str) -> list[Task]:
@@ -144,13 +138,13 @@ def _explained(cells: Sequence[Cell | InverseCell]) -> list[Task]:
     makes = ("scores", "impurity", "permutation")
     return [
         Task(drawn, 1, ("draws",)),
-        *(Task(cell, repeats(cell.regressor), makes) for cell in cells),
+        *(Task(cell, repeats(cell), makes) for cell in cells),
     ]
 
 
 def _coverage(benchmark: str) -> list[Task]:
     cell = Cell(FOREST, benchmark, "key", "grouped_structure", "exact")
-    return [Task(cell, repeats(FOREST), ("coverage",))]
+    return [Task(cell, 1, ("coverage",), repeat) for repeat in range(REPEATS)]
 
 
 _SCORES = ("regression_scores", "score_predictions")

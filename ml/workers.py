@@ -6,8 +6,16 @@ from functools import cache
 
 import pandas as pd
 from joblib import Parallel, delayed
+from sklearn import config_context
 
-from ml.cells import coverage_rows, drawn_rows, impurity_rows, permutation_rows, score_rows
+from ml.cells import (
+    coverage_row,
+    covered_groups,
+    drawn_rows,
+    impurity_rows,
+    permutation_rows,
+    score_rows,
+)
 from ml.plan import N_DRAWS, Task
 from ml.regressors import one_thread
 from ml.study import InverseCell
@@ -17,6 +25,8 @@ from modelstrata.processes import end_with_parent
 
 #: Rows that say how far impurity importances are certain; they end in `feature_importances`.
 _DRAWN = "drawn"
+#: Rows of single repeats that end in `interval_coverage`.
+_COVERED = "covered"
 #: The tables of the way back, by those of the way forth.
 _INVERSE = {
     "regression_scores": "inverse_regression_scores",
@@ -69,6 +79,9 @@ def run_tasks(
         for name in ("feature_importances", "inverse_feature_importances"):
             if name in gathered:
                 gathered[name] = _with_intervals(gathered[name], drawn)
+    covered = gathered.pop(_COVERED, None)
+    if covered is not None:
+        gathered["interval_coverage"] = coverage_row(covered)
     return gathered, done
 
 
@@ -105,7 +118,8 @@ def _run_in_worker(frame: pd.DataFrame, task: Task) -> Done:
 
 def _run(frame: pd.DataFrame, task: Task) -> Done:
     try:
-        with one_thread():
+        # What pipelines are given here needs no look at their settings, fit after fit.
+        with one_thread(), config_context(skip_parameter_validation=True):
             tables, notes = _tables(frame, task)
     except NotEnoughData as error:
         return Done(task, {}, str(error))
@@ -119,7 +133,7 @@ def _tables(frame: pd.DataFrame, task: Task) -> tuple[dict[str, pd.DataFrame], t
         importances, effects = drawn_rows(prepared, N_DRAWS)
         return {_DRAWN: importances, "feature_effects": effects}, notes
     if "coverage" in task.makes:
-        return {"interval_coverage": coverage_rows(prepared, task.repeats)}, notes
+        return {_COVERED: covered_groups(prepared, task.repeat)}, notes
     fitted = list(fits(prepared))
     scores, stored = score_rows(prepared, fitted)
     tables = {"regression_scores": scores}

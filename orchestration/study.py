@@ -27,21 +27,6 @@ _GAPS = "regression_gaps"
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What a partition of a part reads.
-
-    Attributes:
-        frame: rows of structure_scores.
-        input_hashes: their hash by tier; empty text where a tier holds none.
-        key: key that its batches are filed under.
-    """
-
-    frame: pd.DataFrame
-    input_hashes: dict[str, str]
-    key: str
-
-
-@dataclass(frozen=True)
 class Landed:
     """What a partition's results say.
 
@@ -77,32 +62,35 @@ def study_partitions(settings: Settings) -> dict[str, list[str]]:
     return found
 
 
-def read_inputs(warehouse: Path, part: Part, partition: str) -> Inputs:
-    """Read what a partition is about from a warehouse file.
+def read_key(warehouse: Path, part: Part, partition: str) -> tuple[dict[str, str], str]:
+    """Return the hash of a partition's rows by tier, and the key that its batches are filed under.
 
     Raises:
         NotEnoughData: there is no published warehouse.
     """
     if not warehouse.exists():
         raise NotEnoughData(f"There is no warehouse at {warehouse}: run `make build` first.")
-    subject = part.input_of(partition)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         hashes = dict(
             connection.execute(
                 "select tier, input_hash from intermediate.int_regression_inputs "
                 "where benchmark = ?",
-                [subject],
+                [part.input_of(partition)],
             ).fetchall()
         )
-        frame = connection.execute(
-            "from marts.structure_scores where ? in (benchmark, leaderboard) "
-            "order by benchmark, model_id",
-            [subject],
-        ).df()
     input_hashes = {tier: hashes.get(tier, "") for tier in part.tiers}
     configuration = [asdict(task) for task in part.tasks(partition)]
-    key = result_key(input_hashes, code_version(), [part.name, configuration])
-    return Inputs(frame, input_hashes, key)
+    return input_hashes, result_key(input_hashes, code_version(), [part.name, configuration])
+
+
+def read_rows(warehouse: Path, part: Part, partition: str) -> pd.DataFrame:
+    """Read the rows of structure_scores that a partition is about."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(
+            "from marts.structure_scores where ? in (benchmark, leaderboard) "
+            "order by benchmark, model_id",
+            [part.input_of(partition)],
+        ).df()
 
 
 def n_tasks(name: str, partition: str) -> int:
@@ -121,7 +109,7 @@ def open_tasks(settings: Settings, parts: list[str], partition: str) -> int:
         part = PARTS[name]
         tasks = part.tasks(partition)
         total += len(tasks)
-        key = read_inputs(settings.warehouse, part, partition).key
+        _, key = read_key(settings.warehouse, part, partition)
         is_open |= not is_landed(_batches(settings, part, key), tasks)
     return total if is_open else 0
 
@@ -140,24 +128,28 @@ def land_part(
     """
     start = time.monotonic()
     part = PARTS[name]
-    inputs = read_inputs(settings.warehouse, part, partition)
+    input_hashes, key = read_key(settings.warehouse, part, partition)
+    frame = read_rows(settings.warehouse, part, partition)
     tasks = part.tasks(partition)
-    batches = _batches(settings, part, inputs.key)
-    if is_landed(batches, tasks):
+    batches = _batches(settings, part, key)
+    computed = not is_landed(batches, tasks)
+    if computed:
+        prepare(settings.landing)
+        tables, done = run_tasks(frame, tasks, settings.threads, advance)
+        gaps = gap_rows(done, name)
+        if len(gaps):
+            tables[_GAPS] = gaps
+        # The main table last: where it is, all of them are.
+        for table in reversed(part.tables):
+            if table in tables:
+                rows = stamped(tables[table], key, input_hashes)
+                land_frame(settings.landing, table, key, rows)
+    else:
         for task in tasks:
             advance(task.cell.regressor)
-        return _landed(inputs, tasks, False, start, batches)
-    prepare(settings.landing)
-    tables, done = run_tasks(inputs.frame, tasks, settings.threads, advance)
-    gaps = gap_rows(done, name)
-    if len(gaps):
-        tables[_GAPS] = gaps
-    # The main table last: where it is, all of them are.
-    for table in reversed(part.tables):
-        if table in tables:
-            rows = stamped(tables[table], inputs.key, inputs.input_hashes)
-            land_frame(settings.landing, table, inputs.key, rows)
-    return _landed(inputs, tasks, True, start, batches)
+    there = {table: path for table, path in batches.items() if path.exists()}
+    seconds = time.monotonic() - start
+    return Landed(key, computed, _reasons(batches[_GAPS]), _constant(frame, tasks), seconds, there)
 
 
 def _batches(settings: Settings, part: Part, key: str) -> dict[str, Path]:
@@ -179,15 +171,6 @@ def is_landed(batches: dict[str, Path], tasks: list[Task]) -> bool:
     """Tell whether a partition is done: its main table is there, or every cell is a gap."""
     main = next(iter(batches.values()))
     return main.exists() or len(_reasons(batches[_GAPS])) == len({task.cell for task in tasks})
-
-
-def _landed(
-    inputs: Inputs, tasks: list[Task], computed: bool, start: float, batches: dict[str, Path]
-) -> Landed:
-    there = {table: path for table, path in batches.items() if path.exists()}
-    gaps = _reasons(batches[_GAPS])
-    constant = _constant(inputs.frame, tasks)
-    return Landed(inputs.key, computed, gaps, constant, time.monotonic() - start, there)
 
 
 def _constant(frame: pd.DataFrame, tasks: list[Task]) -> list[str]:

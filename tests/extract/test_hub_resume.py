@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -29,28 +30,48 @@ def kill_after(hub: HubProcess, data: Path, seconds: float) -> bool:
     return is_running
 
 
-def test_kills_at_random_moments_change_nothing_in_the_end(tmp_path: Path, kills: int) -> None:
+#: What passes by itself, each on a share of the requests.
+PASSING_FAULTS: dict[str, dict[str, Any]] = {
+    "status": {"status": 503},
+    "drop": {},
+    "cut": {},
+    "content_length": {},
+}
+
+
+def test_kills_at_random_moments_among_faults_change_nothing_in_the_end(
+    tmp_path: Path, kills: int
+) -> None:
     rng = random.Random(kills)
-    # Enough for every run to get a part of the way.
-    models = max(300, 30 * kills)
+    # Enough for every run to get a part of the way: 5,000 models for 50 kills.
+    models = max(300, 100 * kills)
     with HubProcess(models) as hub:
         crawl_here(hub, tmp_path / "calm", *ARGUMENTS, token=hub.token)
         needed = len(asked(hub))
     killed = 0
     with HubProcess(models) as hub:
+        for kind, options in PASSING_FAULTS.items():
+            for match in ("resolve-cache", "api/models"):
+                hub.add_fault(kind, match, probability=0.005, **options)
         hub.add_fault("slow", "resolve-cache", seconds=THREADS * kills * 0.5 / needed)
         hub.add_fault("slow", "api/models", seconds=0.05)
         data = tmp_path / "killed"
         while killed < kills and kill_after(hub, data, rng.uniform(0.0, 1.0)):
             killed += 1
-        hub.clear_faults()
         crawl_here(hub, data, *ARGUMENTS, token=hub.token)
+        failed = {match: 0 for match in ("resolve-cache", "api/models")}
+        for fault in hub.faults():
+            failed[fault["match"]] += fault["fired"] if fault["kind"] in PASSING_FAULTS else 0
         pages = len(hub.requests("/api/models"))
         configs = len(asked(hub))
-    print(f"{killed} kills: {pages} pages for {models // PAGE}, {configs} configs for {needed}")
+    print(
+        f"{killed} kills, {sum(failed.values())} faults: {pages} pages for {models // PAGE}, "
+        f"{configs} configs for {needed}"
+    )
+    assert sum(failed.values()) > 0
     assert content(data) == content(tmp_path / "calm")
-    assert pages <= models // PAGE + 2 * killed
-    assert configs <= needed + (THREADS + THREADS // 4 + 1) * killed
+    assert pages <= models // PAGE + 2 * killed + failed["api/models"]
+    assert configs <= needed + (THREADS + THREADS // 4 + 1) * killed + failed["resolve-cache"]
     assert not list((data / "landing").rglob(".hub-*.tmp"))
 
 

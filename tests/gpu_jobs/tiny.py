@@ -65,10 +65,11 @@ ARCHITECTURES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def build(model_type: str, seed: int = 0) -> Any:
+def build(model_type: str, seed: int = 0, **settings: Any) -> Any:
     """Return a tiny causal language model with random weights, in training mode."""
     torch.manual_seed(seed)
-    config = AutoConfig.for_model(model_type, **ARCHITECTURES[model_type][0])
+    known = ARCHITECTURES.get(model_type, (_GROUPED, ""))[0]
+    config = AutoConfig.for_model(model_type, **{**known, **settings})
     # The fast kernels for experts know no float64.
     return AutoModelForCausalLM.from_config(
         config, dtype=torch.float32, experts_implementation="eager"
