@@ -49,6 +49,7 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
     benchmarks = protocols.benchmarks_of(args.protocol, args.tasks, args.without)
 
     # From here on torch and transformers are needed, which take seconds to import.
+    from gpu_jobs.mean_influence import mean_influence
     from gpu_jobs.pruning_effects import at_chance, sentence
     from gpu_jobs.pruning_study import Study
 
@@ -62,7 +63,7 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
         selections.least_influential([0.0] * study.n_layers, n)
     study.load(benchmarks)
     if args.n:
-        values = study.influence()
+        values = mean_influence(study, study.tasks)
         chosen += [selections.least_influential(values, n) for n in args.n]
     rows = study.effects(chosen)
     for row in rows:

@@ -1,12 +1,12 @@
 """Which layers go: given ones, the least influential ones, or random ones."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gpu_jobs.errors import ModelError
+from gpu_jobs.surgery import check_layers, parse_layers
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,7 @@ def given(text: str, n_layers: int) -> Selection:
     Raises:
         ModelError: the text holds something else, or the model has no such layer or no other.
     """
-    layers: set[int] = set()
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if last < first:
-            raise ModelError(f"{text!r} names no layers: give --layers 21-29 or 3,7,21-24.")
-        if last >= n_layers:
-            raise ModelError(
-                f"There is no layer {last}: the model's layers are 0 to {n_layers - 1}, so give "
-                "--layers in that range."
-            )
-        layers.update(range(first, last + 1))
-    return _checked("given", sorted(layers), n_layers)
+    return Selection("given", check_layers(parse_layers(text), n_layers))
 
 
 def least_influential(values: Sequence[float], n: int) -> Selection:
@@ -56,8 +44,10 @@ def least_influential(values: Sequence[float], n: int) -> Selection:
     Raises:
         ModelError: the model has no more than `n` layers.
     """
+    if n >= len(values):
+        raise _too_many(n, len(values))
     order = sorted(range(len(values)), key=lambda layer: (values[layer], layer))
-    return _checked("block_influence", sorted(order[:n]), len(values), n)
+    return Selection("block_influence", tuple(sorted(order[:n])))
 
 
 def drawn(n: int, seed: int, n_layers: int) -> Selection:
@@ -66,17 +56,14 @@ def drawn(n: int, seed: int, n_layers: int) -> Selection:
     Raises:
         ModelError: the model has no more than `n` layers.
     """
+    if n >= n_layers:
+        raise _too_many(n, n_layers)
     order = np.random.default_rng([seed, n]).permutation(n_layers)
-    return _checked("random", sorted(order[:n].tolist()), n_layers, n, seed)
+    return Selection("random", tuple(sorted(order[:n].tolist())), seed)
 
 
-def _checked(
-    kind: str, layers: list[int], n_layers: int, n: int | None = None, seed: int | None = None
-) -> Selection:
-    asked = len(layers) if n is None else n
-    if asked >= n_layers:
-        raise ModelError(
-            f"{asked} layers cannot be removed from a model with {n_layers}: "
-            f"leave at least one, so remove at most {n_layers - 1}."
-        )
-    return Selection(kind, tuple(layers), seed)
+def _too_many(n: int, n_layers: int) -> ModelError:
+    return ModelError(
+        f"{n} layers cannot be removed from a model with {n_layers}: "
+        f"keep at least one, so remove at most {n_layers - 1}."
+    )

@@ -38,7 +38,7 @@ class Cell:
 def work_off(
     store: CellStore,
     cells: Sequence[Cell],
-    columns: Mapping[str, Mapping[str, str]],
+    columns: Mapping[str, str],
     label: str,
     say: Callable[[str], None],
     dagster: Any = None,
@@ -51,7 +51,7 @@ def work_off(
     Args:
         store: where finished cells are.
         cells: all that are wanted; two may have the same key.
-        columns: the columns of each table.
+        columns: the columns of their table.
         label: names the work in the progress bar.
         say: takes lines for the user.
         dagster: the connection to Dagster, or None.
@@ -77,7 +77,7 @@ def work_off(
 def _finish(
     store: CellStore,
     cell: Cell,
-    columns: Mapping[str, Mapping[str, str]],
+    columns: Mapping[str, str],
     count: Callable[[str, int], None],
     sizes: Mapping[str, int],
 ) -> bool:
@@ -91,7 +91,7 @@ def _finish(
         rows = cell.compute(count)
         now = datetime.now(UTC)
         stamped = [{**row, "computed_at": now} for row in rows]
-        store.write(cell.table, cell.key, stamped, columns[cell.table])
+        store.write(cell.table, cell.key, stamped, columns)
     return True
 
 

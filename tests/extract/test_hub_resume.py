@@ -59,7 +59,7 @@ def test_kills_at_random_moments_among_faults_change_nothing_in_the_end(
         while killed < kills and kill_after(hub, data, rng.uniform(0.0, 1.0)):
             killed += 1
         crawl_here(hub, data, *ARGUMENTS, token=hub.token)
-        failed = {match: 0 for match in ("resolve-cache", "api/models")}
+        failed = dict.fromkeys(("resolve-cache", "api/models"), 0)
         for fault in hub.faults():
             failed[fault["match"]] += fault["fired"] if fault["kind"] in PASSING_FAULTS else 0
         pages = len(hub.requests("/api/models"))

@@ -215,9 +215,9 @@ def test_two_jobs_share_the_cells(model: Path, data: Path, tmp_path: Path) -> No
     ("more", "words"),
     [
         ((), "No layers are named"),
-        (("--layers", "4"), "There is no layer 4: the model's layers are 0 to 3"),
+        (("--layers", "4"), "There is no layer 4: the model has 4 layers"),
         (("--layers", "2-1"), "'2-1' names no layers"),
-        (("--layers", "0-3"), "4 layers cannot be removed from a model with 4"),
+        (("--layers", "0-3"), "All 4 layers would be removed"),
         (("--n", 4), "4 layers cannot be removed"),
         (("--random", 9), "9 layers cannot be removed"),
         (("--n", 1, "--tasks", "arc"), "no benchmark 'arc'"),
