@@ -1,11 +1,46 @@
 """The texts of a benchmark: each prompt with its right answer, as an evaluation reads it."""
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
-from gpu_jobs.tasks import Task, quiet, reading
+from gpu_jobs import results
+from gpu_jobs.protocols import benchmarks_of
+from gpu_jobs.tasks import Task, load_tasks, quiet, reading
+from gpu_jobs.texts import TextSet
+from modelstrata.settings import Settings
+
+#: The sources that decide what block influences on a benchmark are.
+COMPUTING = (*results.COMPUTING, "benchmark_texts.py", "tasks.py")
+#: lm-eval's own seed for the examples in prompts.
+SEED = 1234
 
 
-def render(task: Task, seed: int) -> list[str]:
+def of(name: str, protocol: str, data: Path | None, limit: int | None, seed: int = SEED) -> TextSet:
+    """Return the texts of a benchmark by its name, see `render`.
+
+    Args:
+        name: its name in the protocol.
+        protocol: the protocol's name.
+        data: folder of evaluation data; None is the one of the settings, or else the Hub.
+        limit: only the first documents, of each subject if there are several.
+        seed: draws the examples in the prompts.
+
+    Raises:
+        TaskError: the benchmark is unknown, or its data are missing or damaged.
+    """
+    found = benchmarks_of(protocol, [name])
+    (task,) = load_tasks(found, data or Settings().eval_data, limit)
+    return render(task, seed)
+
+
+def digest(text_set: TextSet) -> str:
+    """Return the SHA-256 of the texts."""
+    return hashlib.sha256(json.dumps(text_set.texts).encode()).hexdigest()
+
+
+def render(task: Task, seed: int) -> TextSet:
     """Return a text for each document: the protocol's prompt and the right answer to it.
 
     Right is the choice with the best score, the first one of several; where the answer is
@@ -30,7 +65,8 @@ def render(task: Task, seed: int) -> list[str]:
                 _text(subject, prompts, task.outcomes[name, position])
                 for position, prompts in requests.items()
             ]
-    return found
+    # Numbered as the lines of a file would be.
+    return TextSet(found, list(range(1, len(found) + 1)))
 
 
 def _text(subject: Any, prompts: list[Any], outcomes: list[float] | None) -> str:

@@ -1,18 +1,15 @@
 """Block influence averaged over text sets, as the Structure paper chooses layers (section 6.1)."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gpu_jobs import benchmark_texts, models, results, texts
+from gpu_jobs import benchmark_texts, models, texts
 from gpu_jobs.influence import block_influence
 from gpu_jobs.model_job import ModelJob
 from gpu_jobs.tasks import Task
 from gpu_jobs.worklist import Cell
 from modelstrata.landing_schema import LANDING_TABLES
 
-_COMPUTING = (*results.COMPUTING, "benchmark_texts.py", "tasks.py")
 _COLUMNS = LANDING_TABLES["block_influence"]
 
 
@@ -30,10 +27,7 @@ def mean_influence(job: ModelJob, tasks: Sequence[Task]) -> list[float]:
     if args.texts:
         sets = {args.texts.stem: texts.read_texts(args.texts)}
     else:
-        sets = {
-            task.benchmark.name: texts.text_set(benchmark_texts.render(task, args.seed))
-            for task in tasks
-        }
+        sets = {task.benchmark.name: benchmark_texts.render(task, args.seed) for task in tasks}
     found = [_influence(job, name, text_set) for name, text_set in sets.items()]
     return [sum(values) / len(values) for values in zip(*found, strict=True)]
 
@@ -41,12 +35,12 @@ def mean_influence(job: ModelJob, tasks: Sequence[Task]) -> list[float]:
 def _influence(job: ModelJob, name: str, text_set: texts.TextSet) -> list[float]:
     size = job.args.batch_size
     max_length = models.longest(job.config, job.args.max_length)
-    digest = hashlib.sha256(json.dumps(text_set.texts).encode()).hexdigest()
+    digest = benchmark_texts.digest(text_set)
     encoded, n_cut = texts.encode(text_set, job.tokenizer, max_length)
     if n_cut:
         job.say(f"{n_cut} of {len(encoded)} texts of {name} cut to {max_length} tokens")
     chosen = {"benchmark": name, "n_texts": len(encoded), "max_length": max_length}
-    made = job.made("block_influence", chosen, digest, _COMPUTING)
+    made = job.made("block_influence", chosen, digest, benchmark_texts.COMPUTING)
 
     def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
         models.check_vocabulary(job.model.model, encoded)

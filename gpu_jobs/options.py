@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from gpu_jobs.protocols import protocol_names
+
 
 def positive(text: str) -> int:
     """Read a whole number above zero."""
@@ -19,9 +21,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("--model", required=True, help="Hub id, local folder, or path of a .gguf file")
-    add("--texts", required=True, type=Path, help='JSONL file with a "text" on each line')
+    read = made.add_mutually_exclusive_group(required=True)
+    read.add_argument("--texts", type=Path, help='JSONL file with a "text" on each line')
+    read.add_argument("--task", help="benchmark whose prompts with their right answers are read")
+    add("--protocol", choices=protocol_names(), default="zero_shot", help="of --task")
+    add("--eval-data", type=Path, help="of --task, see MODELSTRATA_EVAL_DATA")
     add("--output", required=True, type=Path, help="Parquet file to write")
-    add("--benchmark", help="name of the text set (default: the stem of its file)")
+    add("--benchmark", help="name of the text set (default: the task, or its file's stem)")
     add("--model-id", help="name of a local model in the result (default: folder or file stem)")
     add("--revision", help="branch, tag or commit of a Hub model")
     add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")

@@ -30,11 +30,6 @@ class TextSet:
         return f"{path}: {count} record{'s' * (count != 1)} set aside: {shown}{more}"
 
 
-def text_set(texts: list[str]) -> TextSet:
-    """Return texts that come from elsewhere than a file, numbered from 1 as lines are."""
-    return TextSet(texts, list(range(1, len(texts) + 1)))
-
-
 def read_texts(path: Path, limit: int | None = None) -> TextSet:
     """Read the `text` of each line of a JSONL file, the first `limit` usable ones.
 

@@ -150,13 +150,15 @@ def _rows(found: Evaluation) -> list[dict[str, Any]]:
 
 def test_rendered_texts_hold_the_prompt_and_the_right_answer(data: Path) -> None:
     arc, winogrande, sums = _tasks(data, "zero_shot", "arc_challenge", "winogrande", "gsm8k")
-    for text, (_, _, document) in zip(render(arc, 1), arc.documents(), strict=True):
+    for text, (_, _, document) in zip(render(arc, 1).texts, arc.documents(), strict=True):
         right = document["choices"]["label"].index(document["answerKey"])
         answer = document["choices"]["text"][right]
         assert text == f"Question: {document['question']}\nAnswer: {answer}"
-    for text, (_, _, document) in zip(render(winogrande, 1), winogrande.documents(), strict=True):
+    for text, (_, _, document) in zip(
+        render(winogrande, 1).texts, winogrande.documents(), strict=True
+    ):
         assert text == document["sentence"].replace("_", document[f"option{document['answer']}"])
-    for text, (_, _, document) in zip(render(sums, 1), sums.documents(), strict=True):
+    for text, (_, _, document) in zip(render(sums, 1).texts, sums.documents(), strict=True):
         assert text == f"Question: {document['question']}\nAnswer: {document['answer']}"
 
 

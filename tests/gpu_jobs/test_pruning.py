@@ -15,6 +15,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from gpu_jobs.block_influence import main as measure
 from gpu_jobs.influence import block_influence
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.pruning import main
@@ -262,3 +263,25 @@ def test_the_settings_name_the_data(
     place = arguments.index("--eval-data")
     assert main(arguments[:place] + arguments[place + 2 :]) == 0
     assert json.dumps(_rows(tmp_path / "out"), default=str).count("truthfulqa") == 1
+
+
+def test_block_influence_is_measured_on_a_benchmark(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, same = tmp_path / "bi.parquet", tmp_path / "same.parquet"
+    shared = ["--model", str(model), "--device", "cpu", "--output"]
+    task = ["--task", "winogrande", "--eval-data", str(data), "--limit", "4"]
+    assert measure([*shared, str(output), *task]) == 0
+    path = data / "allenai" / "winogrande" / "winogrande_xl" / "validation.jsonl"
+    documents = [json.loads(line) for line in path.read_text("utf-8").splitlines()[:4]]
+    lines = [one["sentence"].replace("_", one[f"option{one['answer']}"]) for one in documents]
+    texts = tiny.write_texts(tmp_path / "by_hand.jsonl", lines)
+    assert measure([*shared, str(same), "--texts", str(texts)]) == 0
+    found = [
+        duckdb.sql(f"select layer, block_influence, n_texts from '{one}' order by 1").fetchall()
+        for one in (output, same)
+    ]
+    assert found[0] == found[1]
+    assert duckdb.sql(f"select distinct benchmark from '{output}'").fetchall() == [("winogrande",)]
+    assert measure([*shared, str(output), "--task", "arc"]) == 1
+    assert "no benchmark 'arc'" in capsys.readouterr().err
