@@ -22,6 +22,9 @@ from gpu_jobs.pruning_effects import effect
 from gpu_jobs.tasks import Task, load_tasks
 from tests.gpu_jobs import hub_data, tiny
 
+#: A folder of real data, if there is one; read before the tests forget the settings.
+_REAL = os.environ.get("MODELSTRATA_EVAL_DATA")
+
 #: lm-eval's own names: task, score, filter.
 _STOCK = {
     "arc_challenge": ("arc_challenge", "acc_norm", "none", "allenai/ai2_arc"),
@@ -264,3 +267,17 @@ def test_the_table_names_stock_tasks_and_their_data() -> None:
         assert stock["dataset_path"] == benchmark.dataset
         assert benchmark.config in (None, stock.get("dataset_name"))
         assert benchmark.scored in {metric["metric"] for metric in stock["metric_list"]}
+
+
+@pytest.mark.skipif(_REAL is None, reason="MODELSTRATA_EVAL_DATA names no folder")
+def test_real_data_have_the_documents_of_the_hub() -> None:
+    assert _REAL is not None
+    names = ["arc_challenge", "arc_easy", "gsm8k", "mmlu", "truthfulqa", "winogrande"]
+    for task in _tasks(Path(_REAL), "zero_shot", *names):
+        assert task.n_documents == task.benchmark.documents
+        assert len(task.subjects) == task.benchmark.subjects
+    (mmlu,) = _tasks(Path(_REAL), "leaderboard_v1", "mmlu", limit=2)
+    assert len(render(mmlu, 1).texts) == 2 * 57
+    for text in render(mmlu, 1).texts:
+        assert text.count("Answer: ") == 6
+        assert text.rsplit(" ", 1)[1] in "ABCD"
