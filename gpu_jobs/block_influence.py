@@ -63,11 +63,12 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
     source = sources.locate(args.model, args.revision, args.model_id, trust)
     config = models.load_config(source, trust)
     max_length = models.longest(config, args.max_length)
+    modules: tuple[str, ...] = results.COMPUTING
     if found is None:
         found = benchmark_texts.of(args.task, args.protocol, args.eval_data, args.limit)
         texts_sha256, modules = benchmark_texts.digest(found), benchmark_texts.COMPUTING
     else:
-        texts_sha256, modules = file_digest(args.texts), results.COMPUTING
+        texts_sha256 = file_digest(args.texts)
     encoded, truncated = texts.encode(found, models.load_tokenizer(source, trust), max_length)
     if found.set_aside:
         _say(found.summary(named))
