@@ -33,7 +33,7 @@ def changes(model: Any, layers: nn.ModuleList, kept: Sequence[int]) -> list[Chan
     """
     config = model.config.get_text_config(decoder=True)
     if getattr(config, "is_heterogeneous", False):
-        raise _refusal(model, "its configuration differs by layer")
+        raise _refusal(model, "its layers have configurations of their own")
     settings = _fewer(config, kept, len(layers))
     whole = copy.deepcopy(model.config)
     pruned = copy.deepcopy(model.config)
@@ -50,9 +50,9 @@ def changes(model: Any, layers: nn.ModuleList, kept: Sequence[int]) -> list[Chan
     old, new = find_decoder_layers(before), find_decoder_layers(after)
     for there, here in enumerate(kept):
         _check_buffers(model, layers, here, there)
-        for path, name in _differing(
-            model, f"layer {here}", _signature(old[here]), _signature(new[there]), (here, there)
-        ):
+        here_and_there = _signature(old[here]), _signature(new[there])
+        why = f"layer {here} would differ as layer {there}"
+        for path, name in _differing(model, why, *here_and_there, (here, there)):
             found.append((_part(model, layers[here], path, name, here), name, there))
     return found
 
@@ -145,15 +145,14 @@ def _is_rest(new: object, old: object) -> bool:
 
 
 def _differing(
-    model: nn.Module, what: str, old: _Signature, new: _Signature, numbers: tuple[int, int]
+    model: nn.Module, why: str, old: _Signature, new: _Signature, numbers: tuple[int, int]
 ) -> Iterator[tuple[str, str]]:
     """Yield what is the first of `numbers` in one signature and the second in the other."""
-    for key in old.keys() | new.keys():
+    for key in sorted(old.keys() | new.keys()):
         if (was := old.get(key)) == (now := new.get(key)) and type(was) is type(now):
             continue
         if (type(was), type(now), was, now) != (int, int, *numbers):
-            name = ".".join(filter(None, key)) or "its kind"
-            raise _refusal(model, f"{what} depends on its place or on their number ({name})")
+            raise _refusal(model, f"{why} ({'.'.join(filter(None, key)) or 'its kind'})")
         yield key
 
 
@@ -206,6 +205,6 @@ def _part(model: nn.Module, root: nn.Module, path: str, name: str, value: int) -
 
 def _refusal(model: nn.Module, why: str) -> ModelError:
     return ModelError(
-        f"No layers can be removed from {type(model).__name__}, because {why}: "
-        "choose another decoder-only model."
+        f"These layers cannot be removed from {type(model).__name__}, because {why}: "
+        "choose other layers, or another decoder-only model."
     )

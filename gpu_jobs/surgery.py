@@ -169,7 +169,7 @@ def _check_separate(model: nn.Module, layers: list[nn.Module]) -> None:
     """Refuse layers that share modules or weights with each other or with anything else."""
     inside: dict[int, int] = {}
     for number, layer in enumerate(layers):
-        for part in (*layer.modules(), *layer.parameters()):
+        for part in (layer, *layer.parameters()):
             if inside.setdefault(id(part), number) != number:
                 raise ModelError(
                     f"Layers {inside[id(part)]} and {number} of {type(model).__name__} share "

@@ -11,8 +11,9 @@ from torch import nn
 from gpu_jobs.errors import DeviceError, ModelError
 from gpu_jobs.influence import block_influence
 from gpu_jobs.layers import find_decoder_layers
+from gpu_jobs.surgery import removed
 from gpu_jobs.texts import make_batches
-from tests.gpu_jobs import tiny
+from tests.gpu_jobs import theorem, tiny
 
 LENGTHS = (1, 30, 2, 9, 17, 5, 12, 3)
 
@@ -47,60 +48,26 @@ def test_a_layer_that_changes_nothing_has_no_influence() -> None:
     assert min(values[0], values[2]) > 0.01
 
 
-class _Residual(nn.Module):
-    """A block whose feed-forward is linear with a bias, and whose attention adds nothing."""
-
-    def __init__(self, weight: list[list[float]], bias: list[float]) -> None:
-        super().__init__()
-        self.feed = nn.Linear(3, 3)
-        self.feed.weight.data = torch.tensor(weight)
-        self.feed.bias.data = torch.tensor(bias)
-        # A list as long as the model's, as in a mixture with as many experts as layers.
-        self.experts = nn.ModuleList(nn.Linear(9, 9) for _ in range(3))
-
-    def forward(self, hidden_states: torch.Tensor) -> torch.Tensor:
-        return hidden_states + self.feed(hidden_states)
-
-
-class _Theorem(nn.Module):
-    """The construction of the relevance paper (2605.14075), appendix B."""
-
-    def __init__(self, delta: float, big: float) -> None:
-        super().__init__()
-        self.config = SimpleNamespace(num_hidden_layers=3)
-        zero = [[0.0] * 3] * 3
-        gain = [[0.0] * 3, [0.0] * 3, [0.0] * 3]
-        gain[0] = [big, 0.0, 0.0]
-        self.blocks = nn.ModuleList(
-            [
-                _Residual(zero, [0.0, 0.0, big]),
-                _Residual(zero, [delta, 0.0, 0.0]),
-                _Residual(gain, [0.0, 0.0, -big]),
-            ]
-        )
-
-    def forward(
-        self, inputs_embeds: torch.Tensor, attention_mask: torch.Tensor, without: int | None = None
-    ) -> torch.Tensor:
-        state = inputs_embeds
-        for number, block in enumerate(self.blocks):
-            if number != without:
-                state = block(hidden_states=state)
-        return state
-
-    def accuracy(self, batch: dict[str, Any], without: int | None = None) -> float:
-        """Class 0 if the last token's first coordinate exceeds the second; all labels are 0."""
-        last = self(**batch, without=without)[:, -1]
-        return float((last[:, 0] > last[:, 1]).double().mean())
+def test_equation_3_by_hand() -> None:
+    """Blocks of width 3: one turns (3, 4, 0) into (3, 0, 4), the next doubles what enters."""
+    model = theorem.Theorem(theorem.Settings(num_hidden_layers=2)).double()
+    first, second = model.blocks
+    nn.init.zeros_(first.feed.bias)
+    first.feed.weight.data = torch.tensor([[0, 0, 0], [0, -1, 0], [0, 1, 0]], dtype=torch.float64)
+    nn.init.zeros_(second.feed.bias)
+    second.feed.weight.data = torch.eye(3, dtype=torch.float64)
+    # Of the second text only one token is real; padding would be far off.
+    tokens = torch.tensor([[[3, 4, 0], [0, 2, 0]], [[5, 0, 0], [0, 9, 9]]], dtype=torch.float64)
+    batch = {"inputs_embeds": tokens, "attention_mask": torch.tensor([[1, 1], [1, 0]])}
+    # The cosines of the first block are 9 / 25, 0 and 1.
+    assert block_influence(model, [batch]).values == pytest.approx([1 - 1.36 / 3, 0.0], abs=1e-12)
 
 
 @pytest.mark.parametrize(("delta", "big"), [(0.1, 10.0), (0.5, 4.0), (0.01, 1000.0)])
 def test_theorem_the_least_influential_block_can_decide_everything(
     delta: float, big: float
 ) -> None:
-    model = _Theorem(delta, big).double()
-    embedded = torch.tensor([0.0, delta, 0.0], dtype=torch.float64).expand(4, 6, 3)
-    batch = {"inputs_embeds": embedded, "attention_mask": torch.ones(4, 6, dtype=torch.long)}
+    model, batch = theorem.build(delta, big), theorem.batch(delta)
     values = block_influence(model, [batch]).values
     both = math.sqrt(2 * delta**2 + big**2)
     expected = [
@@ -108,11 +75,12 @@ def test_theorem_the_least_influential_block_can_decide_everything(
         1 - math.sqrt(delta**2 + big**2) / both,
         1 - delta * (big + 2) / (both * math.sqrt((big + 1) ** 2 + 1)),
     ]
-    # The weights were float32 before they became float64.
-    assert values == pytest.approx(expected, abs=1e-7)
+    assert values == pytest.approx(expected, abs=1e-12)
     assert values.index(min(values)) == 1
     assert model.accuracy(batch) == 1.0
-    assert model.accuracy(batch, without=1) == 0.0
+    with removed(model, [1]):
+        assert model.accuracy(batch) == 0.0
+    assert model.accuracy(batch) == 1.0
 
 
 def _short_of_memory(model: Any, most: int) -> None:
@@ -144,11 +112,10 @@ def test_one_text_too_large_for_the_memory_is_an_error() -> None:
 
 
 def test_models_without_separate_decoder_layers_are_refused() -> None:
-    model = _Theorem(0.1, 10.0)
-    batch = {"inputs_embeds": torch.ones(1, 2, 3), "attention_mask": torch.ones(1, 2)}
+    model: Any = theorem.build(0.1, 10.0)
     model.blocks[2] = model.blocks[0]
     with pytest.raises(ModelError, match="more than once"):
-        block_influence(model, [batch])
+        block_influence(model, [theorem.batch(0.1)])
     model.config = SimpleNamespace(num_hidden_layers=5)
     with pytest.raises(ModelError, match="5 layers"):
         find_decoder_layers(model)
