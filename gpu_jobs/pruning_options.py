@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gpu_jobs.options import positive
+from gpu_jobs.options import add_model_options, positive
 from gpu_jobs.protocols import protocol_names
 
 
@@ -13,7 +13,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         prog="python -m gpu_jobs.pruning", description=description, allow_abbrev=False
     )
     add = made.add_argument
-    add("--model", required=True, help="Hub id, local folder, or path of a .gguf file")
+    add_model_options(made)
     add("--output", required=True, type=Path, help="folder of the results and of finished cells")
     which = made.add_argument_group("which layers go (several may be given)")
     which.add_argument("--layers", action="append", default=[], help="given ones: 21-29 or 3,7,21")
@@ -40,11 +40,6 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         "MODELSTRATA_EVAL_DATA, else the Hub)",
     )
     what.add_argument("--seed", type=int, default=1234, help="draws the examples (default: 1234)")
-    add("--model-id", help="name of a local model in the result (default: folder or file stem)")
-    add("--revision", help="branch, tag or commit of a Hub model")
-    add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")
-    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     add("--batch-size", type=positive, default=8, help="prompts a forward pass (default: 8)")
     add("--max-length", type=positive, help="tokens of context (default: the model's own)")
-    add("--trust-remote-code", action="store_true", help="run program code the model brings")
     return made
