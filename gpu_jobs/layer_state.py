@@ -6,19 +6,19 @@ what differs between a kept layer and the layer that stands in its new place is 
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
 
-from gpu_jobs.errors import ModelError, first_line
+from gpu_jobs.errors import first_line
 from gpu_jobs.layers import find_decoder_layers
+from gpu_jobs.skeletons import differing, refusal, signature, skeleton
 
 #: An object, the name of its attribute, and the value with fewer layers.
 Change = tuple[object, str, Any]
-_Signature = dict[tuple[str, str], Any]
 
 
 def changes(model: Any, layers: nn.ModuleList, kept: Sequence[int]) -> list[Change]:
@@ -33,7 +33,7 @@ def changes(model: Any, layers: nn.ModuleList, kept: Sequence[int]) -> list[Chan
     """
     config = model.config.get_text_config(decoder=True)
     if getattr(config, "is_heterogeneous", False):
-        raise _refusal(model, "its layers have configurations of their own")
+        raise refusal(model, "its layers have configurations of their own")
     settings = _fewer(config, kept, len(layers))
     whole = copy.deepcopy(model.config)
     pruned = copy.deepcopy(model.config)
@@ -50,26 +50,11 @@ def changes(model: Any, layers: nn.ModuleList, kept: Sequence[int]) -> list[Chan
     old, new = find_decoder_layers(before), find_decoder_layers(after)
     for there, here in enumerate(kept):
         _check_buffers(model, layers, here, there)
-        here_and_there = _signature(old[here]), _signature(new[there])
+        here_and_there = signature(old[here]), signature(new[there])
         why = f"layer {here} would differ as layer {there}"
-        for path, name in _differing(model, why, *here_and_there, (here, there)):
+        for path, name in differing(model, why, *here_and_there, (here, there)):
             found.append((_part(model, layers[here], path, name, here), name, there))
     return found
-
-
-def skeleton(model: Any, config: Any) -> Any:
-    """Build another model of the same class without memory for its weights.
-
-    Raises:
-        ModelError: the class cannot be built so.
-    """
-    from transformers.initialization import no_init_weights
-
-    try:
-        with torch.device("meta"), no_init_weights():
-            return type(model)(config)
-    except Exception as error:  # an unusual model can fail in any way
-        raise _refusal(model, f"it cannot be built anew ({first_line(error)})") from error
 
 
 def _fewer(config: Any, kept: Sequence[int], n_layers: int) -> dict[str, Any]:
@@ -101,20 +86,20 @@ def _check_kept_when_saved(model: Any, pruned: Any, settings: Mapping[str, Any])
     try:
         read = type(pruned).from_dict(pruned.to_dict()).get_text_config(decoder=True)
     except Exception as error:  # a configuration's own checks raise anything
-        raise _refusal(model, f"its configuration allows no fewer ({first_line(error)})") from error
+        raise refusal(model, f"its configuration allows no fewer ({first_line(error)})") from error
     for name, value in settings.items():
         found = getattr(read, name, None)
         if (list(found) if isinstance(found, tuple) else found) != (
             list(value) if isinstance(value, tuple) else value
         ):
-            raise _refusal(model, f"its configuration makes {name} anew whenever it is read")
+            raise refusal(model, f"its configuration makes {name} anew whenever it is read")
 
 
 def _text_configs(model: nn.Module, config: Any) -> list[Any]:
     """Return the text configuration and its copies that parts of the model hold, if any."""
     found = {id(config): config}
     for module in model.modules():
-        held = getattr(module, "config", None)
+        held: Any = getattr(module, "config", None)
         if type(held) is type(config) and held.num_hidden_layers == config.num_hidden_layers:
             found[id(held)] = held
     return list(found.values())
@@ -125,7 +110,7 @@ def _outside(
 ) -> list[Change]:
     """Return the counts of layers that parts outside the layers hold."""
     skipped = [{id(m) for m in find_decoder_layers(one).modules()} for one in (before, after)]
-    signatures = [_signature(one, skip) for one, skip in zip((before, after), skipped, strict=True)]
+    signatures = [signature(one, skip) for one, skip in zip((before, after), skipped, strict=True)]
     # A part for a kind of layer, of which none is left, is not needed any more; weights are.
     weights = {tuple(name.rpartition(".")[::2]) for name in before.state_dict()}
     old = {
@@ -135,47 +120,13 @@ def _outside(
     }
     return [
         (_part(model, model, path, name, counts[0]), name, counts[1])
-        for path, name in _differing(model, "a part outside the layers", old, signatures[1], counts)
+        for path, name in differing(model, "a part outside the layers", old, signatures[1], counts)
     ]
 
 
 def _is_rest(new: object, old: object) -> bool:
     """Tell whether a list holds nothing that the earlier one does not, in any order."""
     return isinstance(new, list) and isinstance(old, list) and all(one in old for one in new)
-
-
-def _differing(
-    model: nn.Module, why: str, old: _Signature, new: _Signature, numbers: tuple[int, int]
-) -> Iterator[tuple[str, str]]:
-    """Yield what is the first of `numbers` in one signature and the second in the other."""
-    for key in sorted(old.keys() | new.keys()):
-        if (was := old.get(key)) == (now := new.get(key)) and type(was) is type(now):
-            continue
-        if (type(was), type(now), was, now) != (int, int, *numbers):
-            raise _refusal(model, f"{why} ({'.'.join(filter(None, key)) or 'its kind'})")
-        yield key
-
-
-def _signature(root: nn.Module, skipped: Iterable[int] = ()) -> _Signature:
-    """Return (path, name) to every plain attribute, and to every weight's and buffer's shape."""
-    found: _Signature = {}
-    skip = set(skipped)
-    for path, module in root.named_modules():
-        if id(module) in skip:
-            continue
-        found[path, ""] = type(module).__qualname__
-        for name, value in vars(module).items():
-            if not name.startswith("_") and name != "training" and _is_plain(value):
-                found[path, name] = value
-        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
-            found[path, name] = None if tensor is None else tuple(tensor.shape)
-    return found
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, bool | int | float | str | torch.dtype)
 
 
 def _check_buffers(model: nn.Module, layers: nn.ModuleList, here: int, there: int) -> None:
@@ -189,7 +140,7 @@ def _check_buffers(model: nn.Module, layers: nn.ModuleList, here: int, there: in
         if name in saved or other is None:
             continue
         if buffer.shape != other.shape or not torch.equal(buffer, other.to(buffer.device)):
-            raise _refusal(model, f"the constant {name} of layer {here} is not that of the others")
+            raise refusal(model, f"the constant {name} of layer {here} is not that of the others")
 
 
 def _part(model: nn.Module, root: nn.Module, path: str, name: str, value: int) -> nn.Module:
@@ -199,12 +150,5 @@ def _part(model: nn.Module, root: nn.Module, path: str, name: str, value: int) -
     except AttributeError:
         held = None
     if held != value:
-        raise _refusal(model, f"{path}.{name} was changed after it was loaded")
+        raise refusal(model, f"{path}.{name} was changed after it was loaded")
     return part
-
-
-def _refusal(model: nn.Module, why: str) -> ModelError:
-    return ModelError(
-        f"These layers cannot be removed from {type(model).__name__}, because {why}: "
-        "choose other layers, or another decoder-only model."
-    )

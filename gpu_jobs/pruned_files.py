@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpu_jobs.errors import ModelError, OutputError
-from gpu_jobs.layer_state import skeleton
+from gpu_jobs.skeletons import skeleton
 from gpu_jobs.sources import Source
 from modelstrata.errors import storage_errors
 from modelstrata.landing import sync_folder

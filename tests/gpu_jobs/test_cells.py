@@ -108,7 +108,7 @@ def test_jobs_that_run_together_compute_each_cell_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     jobs = [job(_JOB, tmp_path / "cells", log) for _ in range(3)]
     with ThreadPoolExecutor(3) as threads:
-        assert list(threads.map(lambda one: one.wait(60), jobs)) == [0, 0, 0]
+        assert list(threads.map(lambda one: one.wait(240), jobs)) == [0, 0, 0]
     assert sorted(log.read_text().split()) == [f"key{number}" for number in range(6)]
 
 
