@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gpu_jobs import pipes
@@ -42,16 +43,17 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
     """Return the rows of the result, found or computed."""
     from gpu_jobs import texts
 
-    benchmark = args.benchmark or args.texts.stem
+    named = args.texts or Path(args.task)
+    benchmark = args.benchmark or named.stem
     if not re.fullmatch(r"[a-z0-9_.-]+", benchmark):
         raise TextError(
             f"{benchmark!r} is no benchmark name: give one of a-z, 0-9, '_', '.' and '-' "
             "with --benchmark."
         )
-    found = texts.read_texts(args.texts, args.limit)
+    found = texts.read_texts(args.texts, args.limit) if args.texts else None
 
     # From here on torch and transformers are needed, which take seconds to import.
-    from gpu_jobs import devices, influence, models, results, sources
+    from gpu_jobs import benchmark_texts, devices, influence, models, results, sources
     from modelstrata.landing import file_digest
     from modelstrata.progress import progress
 
@@ -61,10 +63,16 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
     source = sources.locate(args.model, args.revision, args.model_id, trust)
     config = models.load_config(source, trust)
     max_length = models.longest(config, args.max_length)
+    modules: tuple[str, ...] = results.COMPUTING
+    if found is None:
+        found = benchmark_texts.of(args.task, args.protocol, args.eval_data, args.limit)
+        texts_sha256, modules = benchmark_texts.digest(found), benchmark_texts.COMPUTING
+    else:
+        texts_sha256 = file_digest(args.texts)
     encoded, truncated = texts.encode(found, models.load_tokenizer(source, trust), max_length)
     if found.set_aside:
-        _say(found.summary(args.texts))
-    texts.require_texts(found, args.texts)
+        _say(found.summary(named))
+    texts.require_texts(found, named)
     if truncated:
         _say(f"{truncated} of {len(encoded)} texts truncated to {max_length} tokens")
 
@@ -75,9 +83,8 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
         "dtype": args.dtype,
         "device": device.type,
     }
-    texts_sha256 = file_digest(args.texts)
     provenance = {
-        **results.provenance(source, chosen, texts_sha256, results.COMPUTING),
+        **results.provenance(source, chosen, texts_sha256, modules),
         "texts_sha256": texts_sha256,
     }
     if earlier and earlier[0]["result_key"] == provenance["result_key"]:

@@ -11,6 +11,10 @@ class TextError(ModelstrataError):
     """A text set is missing or holds nothing to measure on."""
 
 
+class TaskError(ModelstrataError):
+    """A benchmark is unknown, its data are missing or damaged, or it cannot be evaluated."""
+
+
 class DeviceError(ModelstrataError):
     """The device is not there, or its memory is too small."""
 

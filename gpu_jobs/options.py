@@ -1,7 +1,9 @@
-"""The command line of the block influence job."""
+"""The command line of the block influence job, and the options that other jobs share with it."""
 
 import argparse
 from pathlib import Path
+
+from gpu_jobs.protocols import protocol_names
 
 
 def positive(text: str) -> int:
@@ -12,22 +14,32 @@ def positive(text: str) -> int:
     return number
 
 
+def add_model_options(made: argparse.ArgumentParser) -> None:
+    """Add the options that say which model runs, on what and with which number type."""
+    add = made.add_argument
+    add("--model", required=True, help="Hub id, local folder, or path of a .gguf file")
+    add("--model-id", help="name of a local model in the result (default: folder or file stem)")
+    add("--revision", help="branch, tag or commit of a Hub model")
+    add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")
+    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    add("--trust-remote-code", action="store_true", help="run program code the model brings")
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Return the parser of `python -m gpu_jobs.block_influence`."""
     made = argparse.ArgumentParser(
         prog="python -m gpu_jobs.block_influence", description=description, allow_abbrev=False
     )
     add = made.add_argument
-    add("--model", required=True, help="Hub id, local folder, or path of a .gguf file")
-    add("--texts", required=True, type=Path, help='JSONL file with a "text" on each line')
+    add_model_options(made)
+    read = made.add_mutually_exclusive_group(required=True)
+    read.add_argument("--texts", type=Path, help='JSONL file with a "text" on each line')
+    read.add_argument("--task", help="benchmark whose prompts with their right answers are read")
+    add("--protocol", choices=protocol_names(), default="zero_shot", help="of --task")
+    add("--eval-data", type=Path, help="of --task, see MODELSTRATA_EVAL_DATA")
     add("--output", required=True, type=Path, help="Parquet file to write")
-    add("--benchmark", help="name of the text set (default: the stem of its file)")
-    add("--model-id", help="name of a local model in the result (default: folder or file stem)")
-    add("--revision", help="branch, tag or commit of a Hub model")
-    add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")
-    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
+    add("--benchmark", help="name of the text set (default: the task, or its file's stem)")
     add("--batch-size", type=positive, default=8, help="texts a forward pass (default: 8)")
     add("--max-length", type=positive, help="tokens a text (default: the context, at most 2048)")
     add("--limit", type=positive, help="use only the first texts")
-    add("--trust-remote-code", action="store_true", help="run program code the model brings")
     return made
