@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gpu_jobs.options import positive
+from gpu_jobs.options import add_model_options, positive
 
 
 def _steps(text: str) -> int:
@@ -26,7 +26,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         prog="python -m gpu_jobs.gradients", description=description, allow_abbrev=False
     )
     add = made.add_argument
-    add("--model", required=True, help="Hub id, local folder, or path of a .gguf file")
+    add_model_options(made)
     add(
         "--dataset",
         required=True,
@@ -58,9 +58,4 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     tuning.add_argument(
         "--train-batch-size", type=positive, default=8, help="samples a step (default: 8)"
     )
-    add("--model-id", help="name of a local model in the result (default: folder or file stem)")
-    add("--revision", help="branch, tag or commit of a Hub model")
-    add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")
-    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
-    add("--trust-remote-code", action="store_true", help="run program code the model brings")
     return made
