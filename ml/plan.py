@@ -21,9 +21,9 @@ FOREST = "random_forest"
 STRONG = "extra_trees"
 #: How often a cell is split anew.
 REPEATS = 2
-#: What takes longest for what it tells is split once: the perceptron and boosting, and rows with
+#: What takes longest for what it tells is split once: the multi-layer perceptron, and the rows with
 #: imputed structures, four times as many as the others.
-_ONCE = {"mlp", "hist_gradient_boosting", "gradient_boosting", "exact_and_imputed"}
+_ONCE = {"mlp", "exact_and_imputed"}
 
 
 def repeats(cell: Cell | InverseCell) -> int:
