@@ -145,8 +145,15 @@ def _is_full(settings: Settings) -> bool:
 
 def _is_stopped(result: "dg.ExecuteInProcessResult") -> bool:
     """Tell whether a signal ended a step; Dagster calls such a run failed."""
-    errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
-    return any(e and e.cls_name == "DagsterExecutionInterruptedError" for e in errors)
+    found = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    while found:
+        error = found.pop()
+        if error is not None:
+            if error.cls_name == "DagsterExecutionInterruptedError":
+                return True
+            # DuckDB raises an error of its own, with the signal as its cause.
+            found += [error.cause, error.context]
+    return False
 
 
 def _outcome(result: "dg.ExecuteInProcessResult") -> Outcome:
