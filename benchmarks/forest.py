@@ -8,15 +8,16 @@ R² of both.
 import argparse
 import time
 
-import duckdb
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
 from ml.measures import r2
+from ml.plan import PARTS
 from ml.regressors import REGRESSORS, one_thread
 from ml.study import Cell
 from ml.validation import prepare
 from modelstrata.settings import Settings
+from orchestration.study import read_rows
 
 PLAIN = {
     "random_forest": lambda seed: RandomForestRegressor(n_estimators=100, random_state=seed),
@@ -30,11 +31,7 @@ def main() -> None:
     parser.add_argument("--benchmark", default="mmlu", help="benchmark to fit")
     parser.add_argument("--repeats", type=int, default=3, help="how often to split anew")
     arguments = parser.parse_args()
-    with duckdb.connect(str(Settings().warehouse), read_only=True) as connection:
-        frame = connection.execute(
-            "from marts.structure_scores where benchmark = ? order by model_id",
-            [arguments.benchmark],
-        ).df()
+    frame = read_rows(Settings().warehouse, PARTS["regressors"], arguments.benchmark)
     print("regressor      features        rows distinct  ours s  scikit-learn s  ratio   R²    R²")
     for name, plain in PLAIN.items():
         for feature_set in ("structure", "structure_date", "key", "full"):

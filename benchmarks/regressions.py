@@ -15,7 +15,6 @@ import resource
 import time
 import warnings
 
-import duckdb
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
@@ -27,6 +26,7 @@ from ml.regressors import REGRESSORS
 from ml.validation import prepare
 from ml.workers import run_tasks
 from modelstrata.settings import Settings
+from orchestration.study import read_rows
 
 
 def cpu_seconds() -> float:
@@ -68,12 +68,9 @@ def main() -> None:
     parser.add_argument("--part", default="regressors", help="part of the study")
     parser.add_argument("--workers", type=int, default=2, help="processes side by side")
     arguments = parser.parse_args()
-    with duckdb.connect(str(Settings().warehouse), read_only=True) as connection:
-        frame = connection.execute(
-            "from marts.structure_scores where benchmark = ? order by model_id",
-            [arguments.benchmark],
-        ).df()
-    tasks = [t for t in PARTS[arguments.part].tasks(arguments.benchmark) if "scores" in t.makes]
+    part = PARTS[arguments.part]
+    frame = read_rows(Settings().warehouse, part, arguments.benchmark)
+    tasks = [t for t in part.tasks(arguments.benchmark) if "scores" in t.makes]
     start = time.perf_counter()
     tables, done = run_tasks(frame, tasks, arguments.workers)
     ours = time.perf_counter() - start

@@ -7,36 +7,24 @@ result is one Parquet file with the columns of the landing table `block_influenc
 import argparse
 import re
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gpu_jobs import pipes
+from gpu_jobs import command, pipes
 from gpu_jobs.errors import TextError
 from gpu_jobs.options import parser
-from modelstrata.errors import ModelstrataError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; return 0, or 1 after an `error:` line on stderr."""
     args = parser(__doc__).parse_args(arguments)
-    start = time.monotonic()
-    try:
-        with pipes.connection() as dagster:
-            rows = _run(args, dagster)
-            if dagster is not None:
-                metadata = {**_summary(rows), "seconds": round(time.monotonic() - start, 1)}
-                dagster.report_asset_materialization(
-                    metadata=metadata, data_version=rows[0]["result_key"]
-                )
-    except ModelstrataError as error:
-        _say(f"error: {' '.join(str(error).split())}")
-        return 1
-    except KeyboardInterrupt:
-        _say("error: interrupted; no result was written.")
-        return 130
-    return 0
+    return command.run(
+        lambda dagster: _run(args, dagster),
+        lambda rows: (_summary(rows), rows[0]["result_key"]),
+        "no result was written.",
+        command.say,
+    )
 
 
 def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
@@ -71,10 +59,10 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
         texts_sha256 = file_digest(args.texts)
     encoded, truncated = texts.encode(found, models.load_tokenizer(source, trust), max_length)
     if found.set_aside:
-        _say(found.summary(named))
+        command.say(found.summary(named))
     texts.require_texts(found, named)
     if truncated:
-        _say(f"{truncated} of {len(encoded)} texts truncated to {max_length} tokens")
+        command.say(f"{truncated} of {len(encoded)} texts truncated to {max_length} tokens")
 
     chosen = {
         "benchmark": benchmark,
@@ -88,7 +76,7 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
         "texts_sha256": texts_sha256,
     }
     if earlier and earlier[0]["result_key"] == provenance["result_key"]:
-        _say(f"{args.output} holds result {provenance['result_key']} already: nothing to do")
+        command.say(f"{args.output} holds result {provenance['result_key']} already: nothing to do")
         return earlier
 
     results.check_writable(args.output)
@@ -100,7 +88,7 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
             model,
             texts.make_batches(encoded, args.batch_size, device),
             pipes.reporting(advance, dagster, n_batches),
-            lambda size: _say(f"out of memory: going on with at most {size} texts a batch"),
+            lambda size: command.say(f"out of memory: going on with at most {size} texts a batch"),
         )
     shared = {
         **provenance,
@@ -114,7 +102,7 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
     ]
     results.write_result(args.output, rows)
     said = _summary(rows)
-    _say(
+    command.say(
         f"{args.output}: {said['n_layers']} layers over {said['n_tokens']} tokens, "
         f"least influential layer {said['least_influential_layer']}, "
         f"most influential layer {said['most_influential_layer']}"
@@ -130,10 +118,6 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "least_influential_layer": by_influence[0]["layer"],
         "most_influential_layer": by_influence[-1]["layer"],
     }
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

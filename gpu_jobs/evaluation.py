@@ -1,14 +1,13 @@
 """Evaluation of a model in memory: the score of every document of a benchmark."""
 
 import random
-import resource
-import sys
 import time
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from gpu_jobs.devices import peak_memory_bytes, start_peak_memory
 from gpu_jobs.errors import ModelError
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.tasks import Task, quiet, reading
@@ -70,9 +69,7 @@ def evaluate(model: LanguageModel, task: Task, seed: int) -> Evaluation:
     for subject in task.subjects.values():
         # Anew for each evaluation: drawing examples moves the generator on.
         subject.set_fewshot_seed(seed)
-    on_gpu = model.device.type == "cuda"
-    if on_gpu:
-        torch.cuda.reset_peak_memory_stats(model.device)
+    start_peak_memory(model.device)
     model.n_cut, start = 0, time.monotonic()
     with quiet(), reading(benchmark), torch.inference_mode():
         found = evaluator.evaluate(model, task.loaded, limit=task.limit, bootstrap_iters=0)
@@ -93,24 +90,4 @@ def evaluate(model: LanguageModel, task: Task, seed: int) -> Evaluation:
             f"A score of {benchmark.name} is no number: the log-likelihoods are too small for the "
             "number type, so try --dtype float32."
         )
-    peak = torch.cuda.max_memory_allocated(model.device) if on_gpu else _peak_of_process()
-    return Evaluation(samples, model.n_cut, seconds, peak)
-
-
-def check_finite(model: torch.nn.Module) -> None:
-    """Check that no weight is NaN or infinite.
-
-    Raises:
-        ModelError: one is; the message names it.
-    """
-    for name, weight in model.named_parameters():
-        if not bool(weight.isfinite().all()):
-            raise ModelError(
-                f"The weight {name} holds NaN or infinity: the number type is too narrow or the "
-                "weights are damaged, so try --dtype float32, or fetch the model again."
-            )
-
-
-def _peak_of_process() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return Evaluation(samples, model.n_cut, seconds, peak_memory_bytes(model.device))

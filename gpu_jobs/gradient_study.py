@@ -9,11 +9,8 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
-import torch
-
 from gpu_jobs import devices, models, pairs, pipes, results, sources
 from gpu_jobs.cells import CellStore
-from gpu_jobs.errors import ModelError
 from gpu_jobs.finetuning import Finetuning, Recipe
 from gpu_jobs.gradient_rows import COLUMNS, TABLE, rows_of
 from gpu_jobs.layer_gradients import layer_gradients
@@ -208,12 +205,7 @@ class Study:
         )
         everything = [list(s.ids) for samples in self.datasets.values() for s in samples]
         models.check_vocabulary(self._model, everything)
-        for name, weight in self._model.named_parameters():
-            if not bool(torch.isfinite(weight).all()):
-                raise ModelError(
-                    f"The weight {name} of {self.source.model_id} holds NaN or infinity: "
-                    "fetch the model again, or try --dtype float32."
-                )
+        models.check_finite(self._model)
         self._matrices = find_matrices(self._model)
 
 

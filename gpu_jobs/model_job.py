@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from gpu_jobs import devices, evaluation, models, results, sources
+from gpu_jobs import devices, models, results, sources
 from gpu_jobs.cells import CellStore
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.worklist import Cell, work_off
@@ -51,7 +51,7 @@ class ModelJob:
         args = self.args
         trust = args.trust_remote_code
         loaded = models.load_model(self.source, self.config, args.dtype, self.device, trust).eval()
-        evaluation.check_finite(loaded)
+        models.check_finite(loaded)
         return LanguageModel(
             loaded,
             self.tokenizer,

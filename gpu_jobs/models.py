@@ -131,6 +131,20 @@ def check_vocabulary(model: Any, encoded: list[list[int]]) -> None:
         )
 
 
+def check_finite(model: Any) -> None:
+    """Check that no weight is NaN or infinite.
+
+    Raises:
+        ModelError: one is; the message names it.
+    """
+    for name, weight in model.named_parameters():
+        if not bool(weight.isfinite().all()):
+            raise ModelError(
+                f"The weight {name} holds NaN or infinity: the number type is too narrow or the "
+                "weights are damaged, so try --dtype float32, or fetch the model again."
+            )
+
+
 def _options(source: Source, remote_code: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"trust_remote_code": remote_code}
     if source.gguf_file:

@@ -5,15 +5,12 @@ lm-eval's stock tasks. Finished evaluations are kept in the output folder and ne
 """
 
 import argparse
-import hashlib
 import sys
-import time
 from typing import Any, TextIO
 
-from gpu_jobs import pipes
+from gpu_jobs import command
 from gpu_jobs.errors import ModelError
 from gpu_jobs.pruning_options import parser
-from modelstrata.errors import ModelstrataError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,23 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser(__doc__).parse_args(arguments)
     # Kept, for lm-eval's own output is turned away from stderr while it works.
     stderr = sys.stderr
-    start = time.monotonic()
-    try:
-        with pipes.connection() as dagster:
-            rows = _run(args, dagster, stderr)
-            if dagster is not None:
-                keys = " ".join(sorted(row["result_key"] for row in rows))
-                dagster.report_asset_materialization(
-                    metadata={"rows": len(rows), "seconds": round(time.monotonic() - start, 1)},
-                    data_version=hashlib.sha256(keys.encode()).hexdigest()[:32],
-                )
-    except ModelstrataError as error:
-        _say(stderr, f"error: {' '.join(str(error).split())}")
-        return 1
-    except KeyboardInterrupt:
-        _say(stderr, "error: interrupted; finished evaluations are kept, so run it again to go on.")
-        return 130
-    return 0
+    return command.run(
+        lambda dagster: _run(args, dagster, stderr),
+        command.counted,
+        "finished evaluations are kept, so run it again to go on.",
+        lambda line: command.say(line, stderr),
+    )
 
 
 def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[str, Any]]:
@@ -53,7 +39,7 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
     from gpu_jobs.pruning_effects import at_chance, sentence
     from gpu_jobs.pruning_study import Study
 
-    study = Study(args, dagster, lambda line: _say(stderr, line))
+    study = Study(args, dagster, lambda line: command.say(line, stderr))
     chosen = [selections.given(text, study.n_layers) for text in args.layers]
     chosen += [
         selections.drawn(n, seed, study.n_layers) for n in args.random for seed in range(args.draws)
@@ -71,16 +57,12 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
     unsure = {row["benchmark"]: row for row in rows if at_chance(row)}
     for name, row in unsure.items():
         guess = "no answer is right" if row["chance"] is None else f"guessing {row['chance']:.1f}"
-        _say(
-            stderr,
+        command.say(
             f"The full model is at chance on {name} ({row['before']:.1f}; {guess}): "
             "its differences there tell nothing about layers.",
+            stderr,
         )
     return rows
-
-
-def _say(stderr: TextIO, line: str) -> None:
-    print(line, file=stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from gpu_jobs import protocols
 from gpu_jobs.benchmark_texts import render
 from gpu_jobs.errors import DeviceError, ModelError, TaskError
-from gpu_jobs.evaluation import Evaluation, check_finite, evaluate
+from gpu_jobs.evaluation import Evaluation, evaluate
 from gpu_jobs.language_model import LanguageModel
+from gpu_jobs.models import check_finite
 from gpu_jobs.protocols import Benchmark, benchmarks_of
 from gpu_jobs.pruning_effects import effect
 from gpu_jobs.tasks import Task, load_tasks
