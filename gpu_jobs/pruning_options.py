@@ -40,6 +40,6 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         "MODELSTRATA_EVAL_DATA, else the Hub)",
     )
     what.add_argument("--seed", type=int, default=1234, help="draws the examples (default: 1234)")
-    add("--batch-size", type=positive, default=8, help="prompts a forward pass (default: 8)")
+    add("--batch-size", type=positive, default=8, help="answers a forward pass (default: 8)")
     add("--max-length", type=positive, help="tokens of context (default: the model's own)")
     return made

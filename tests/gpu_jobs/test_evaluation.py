@@ -179,11 +179,12 @@ def test_out_of_memory_halves_the_batch_and_changes_no_score(data: Path) -> None
     model, said, counted = long_model(), list[int](), list[int]()
     tasks = _tasks(data, "zero_shot", "arc_challenge", "gsm8k")
     expected = [evaluate(_wrapped(model, 8), task, 1).samples for task in tasks]
-    _refuse(model, most=2)
+    _refuse(model, most=1)
     wrapped = _wrapped(model, 8, on_halving=said.append)
     wrapped.advance = counted.append
     assert [evaluate(wrapped, task, 1).samples for task in tasks] == expected
-    assert said == [4, 2]
+    # The few questions begin so much alike that they are one row; prompts to continue are four.
+    assert said == [2, 1]
     assert sum(counted) == sum(task.n_requests for task in tasks)
     _refuse(model, most=0)
     with pytest.raises(DeviceError, match="One prompt does not fit"):

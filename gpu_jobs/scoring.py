@@ -1,0 +1,173 @@
+"""Log-likelihoods of packed requests: one forward pass, logits only where an answer is scored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+
+from gpu_jobs.packing import Row, pack
+
+#: Logits, relative to their spread over the vocabulary, differ by less when packing is right.
+_TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}
+_TOLERANCE_REDUCED = 0.05
+#: Rows of logits that are reduced at once.
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as a model takes them, and where their answers are predicted.
+
+    Attributes:
+        inputs: what the model is called with.
+        row, position: of each place that predicts an answer's token, once, shape (places,).
+        place, token, answer: of each answer's token its place, its id and its answer's number in
+            `numbers`, shape (answer tokens,).
+        numbers: the requests' numbers.
+    """
+
+    inputs: dict[str, torch.Tensor]
+    row: torch.Tensor
+    position: torch.Tensor
+    place: torch.Tensor
+    token: torch.Tensor
+    answer: torch.Tensor
+    numbers: tuple[int, ...]
+
+
+def batch_of(rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> Batch:
+    """Return rows as tensors, padded on the right.
+
+    Args:
+        rows: one or more.
+        device: of the model.
+        dtype: of the model's weights, in which a mask is added to attention scores.
+    """
+    width = max(len(row.tokens) for row in rows)
+    tokens = torch.zeros(len(rows), width, dtype=torch.long)
+    for number, row in enumerate(rows):
+        tokens[number, : len(row.tokens)] = torch.from_numpy(row.tokens)
+    inputs = {"input_ids": tokens}
+    # Padding on the right changes nothing under the usual causal mask, which needs no memory.
+    if not all(row.is_plain for row in rows):
+        depths = torch.zeros(len(rows), width, dtype=torch.long)
+        attended = torch.zeros(len(rows), 1, width, width, dtype=torch.bool)
+        for number, row in enumerate(rows):
+            length = len(row.tokens)
+            depths[number, :length] = torch.from_numpy(row.depths)
+            attended[number, 0, :length, :length] = torch.from_numpy(row.attended())
+        mask = torch.zeros(attended.shape, dtype=dtype)
+        inputs["attention_mask"] = mask.masked_fill_(~attended, torch.finfo(dtype).min)
+        inputs["position_ids"] = depths
+    scored = [(n, *pair) for n, row in enumerate(rows) for pair in row.scored()]
+    places = np.concatenate([n * width + where for n, where, _ in scored])
+    unique, place = np.unique(places, return_inverse=True)
+    lengths = [len(answer) for _, _, answer in scored]
+    numbers = chain.from_iterable((r.number for r in row.requests) for row in rows)
+
+    def there(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(device)
+
+    return Batch(
+        {name: tensor.to(device) for name, tensor in inputs.items()},
+        there(unique // width),
+        there(unique % width),
+        there(place),
+        there(np.concatenate([answer for _, _, answer in scored])),
+        there(np.repeat(np.arange(len(lengths)), lengths)),
+        tuple(numbers),
+    )
+
+
+def logits_of(model: Any, batch: Batch) -> torch.Tensor:
+    """Return the logits at a batch's places, shape (places, vocabulary)."""
+    with _only_at(model.base_model, model, batch.row, batch.position):
+        logits = model(**batch.inputs, use_cache=False).logits
+    # A model that goes round its base model gives the logits of all tokens.
+    if logits.shape[:2] == batch.inputs["input_ids"].shape:
+        return logits[batch.row, batch.position]
+    return logits[0]
+
+
+@contextmanager
+def _only_at(base: Any, model: Any, row: torch.Tensor, position: torch.Tensor) -> Iterator[None]:
+    """Let a base model pass on its last hidden states at some places only, shape (1, places)."""
+    if base is model:
+        yield
+        return
+
+    def choose(module: Any, args: Any, output: Any) -> Any:
+        chosen = output[0][row, position].unsqueeze(0)
+        if isinstance(output, tuple):
+            return (chosen, *output[1:])
+        output[next(iter(output))] = chosen
+        return output
+
+    handle = base.register_forward_hook(choose)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def log_likelihoods(model: Any, batch: Batch) -> dict[int, tuple[float, bool]]:
+    """Return by request number the answer's log-likelihood, and whether it is the likeliest one.
+
+    The sum over an answer's tokens is taken in float32, or in the weights' type if it is wider.
+    """
+    logits = logits_of(model, batch)
+    parts = [
+        (part.logsumexp(dim=-1), part.argmax(dim=-1))
+        for chunk in logits.split(_CHUNK)
+        for part in [chunk if chunk.dtype == torch.float64 else chunk.float()]
+    ]
+    total = torch.cat([part[0] for part in parts])
+    best = torch.cat([part[1] for part in parts])
+    said = logits[batch.place, batch.token].to(total.dtype) - total[batch.place]
+    sums = torch.zeros(len(batch.numbers), dtype=said.dtype, device=said.device)
+    sums.index_add_(0, batch.answer, said)
+    missed = torch.zeros(len(batch.numbers), dtype=torch.long, device=said.device)
+    missed.index_add_(0, batch.answer, (best[batch.place] != batch.token).long())
+    return {
+        number: (value, not wrong)
+        for number, value, wrong in zip(batch.numbers, sums.tolist(), missed.tolist(), strict=True)
+    }
+
+
+def can_share(model: Any, row: Row, batch_of: Callable[[list[Row]], Batch]) -> bool:
+    """Tell by trial whether the model says the same of a packed row as of its sequences alone.
+
+    It does not where positions are counted in the row or attention reaches less far than the row
+    is long.
+
+    Args:
+        model: a causal language model.
+        row: a row with branches.
+        batch_of: makes a batch of rows.
+    """
+    dtype = next(model.parameters()).dtype
+    together = batch_of([row])
+    try:
+        found = logits_of(model, together)
+    except Exception:  # a model that takes no such mask refuses it in any way
+        return False
+    ways = {
+        number: where for number, (where, _) in zip(together.numbers, row.scored(), strict=True)
+    }
+    seen = {int(p): n for n, p in enumerate(together.position.tolist())}
+    for alone in pack(row.requests, share=False):
+        batch = batch_of([alone])
+        expected = logits_of(model, batch).float()
+        for request, (where, _) in zip(alone.requests, alone.scored(), strict=True):
+            places = [seen[int(p)] for p in ways[request.number]]
+            here = {int(p): n for n, p in enumerate(batch.position.tolist())}
+            one = expected[[here[int(p)] for p in where]]
+            other = found[places].float()
+            error = (one - other).norm() / (one - one.mean(dim=-1, keepdim=True)).norm()
+            if not error <= _TOLERANCE.get(dtype, _TOLERANCE_REDUCED):
+                return False
+    return True
