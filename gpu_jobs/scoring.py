@@ -1,7 +1,6 @@
 """Log-likelihoods of packed requests: one forward pass, logits only where an answer is scored."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gpu_jobs.heads import read
 from gpu_jobs.packing import Row, pack
 
 #: Logits, relative to their spread over the vocabulary, differ by less when packing is right.
@@ -85,33 +85,8 @@ def batch_of(rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> B
 
 def logits_of(model: Any, batch: Batch) -> torch.Tensor:
     """Return the logits at a batch's places, shape (places, vocabulary)."""
-    with _only_at(model.base_model, model, batch.row, batch.position):
-        logits = model(**batch.inputs, use_cache=False).logits
-    # A model that goes round its base model gives the logits of all tokens.
-    if logits.shape[:2] == batch.inputs["input_ids"].shape:
-        return logits[batch.row, batch.position]
-    return logits[0]
-
-
-@contextmanager
-def _only_at(base: Any, model: Any, row: torch.Tensor, position: torch.Tensor) -> Iterator[None]:
-    """Let a base model pass on its last hidden states at some places only, shape (1, places)."""
-    if base is model:
-        yield
-        return
-
-    def choose(module: Any, args: Any, output: Any) -> Any:
-        chosen = output[0][row, position].unsqueeze(0)
-        if isinstance(output, tuple):
-            return (chosen, *output[1:])
-        output[next(iter(output))] = chosen
-        return output
-
-    handle = base.register_forward_hook(choose)
-    try:
-        yield
-    finally:
-        handle.remove()
+    hidden, head = read(model, batch.inputs)
+    return head(hidden[batch.row, batch.position])
 
 
 def log_likelihoods(model: Any, batch: Batch) -> dict[int, tuple[float, bool]]:
