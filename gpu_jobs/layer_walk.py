@@ -90,9 +90,7 @@ def _branch(layer: nn.Module, inner: Any, adds: bool, rows: int, variant: Varian
 
         def call(state: torch.Tensor) -> Any:
             times = len(state) // rows
-            return inner(
-                state, *_repeated(others, rows, times), **_repeated(kwargs, rows, times)
-            )
+            return inner(state, *_repeated(others, rows, times), **_repeated(kwargs, rows, times))
 
         own = entering[:rows].clone() if adds else entering
         output = call(entering)

@@ -6,7 +6,7 @@ from typing import Any
 from gpu_jobs.intervals import mean_interval
 
 #: How a result was made; the first columns of each table.
-_PROVENANCE = {
+PROVENANCE = {
     "result_key": "VARCHAR",
     "input_hash": "VARCHAR",
     "code_version": "VARCHAR",
@@ -38,7 +38,7 @@ _EVALUATED = {
 }
 #: One row a document of an evaluation. The full model's `removed_layers` is the empty text.
 SAMPLES = {
-    **_PROVENANCE,
+    **PROVENANCE,
     **_EVALUATED,
     "subject": "VARCHAR",
     "sample": "VARCHAR",
@@ -47,7 +47,7 @@ SAMPLES = {
 }
 #: One row a benchmark and a removal. Time and memory are those of the evaluation after it.
 EFFECTS = {
-    **_PROVENANCE,
+    **PROVENANCE,
     **_EVALUATED,
     "selection": "VARCHAR",
     "selection_seed": "BIGINT",

@@ -18,7 +18,14 @@ from modelstrata.settings import Settings
 
 #: The sources that decide what the numbers are.
 _EVALUATION = (
-    *("devices.py", "evaluation.py", "heads.py", "language_model.py", "layer_state.py", "layers.py"),
+    *(
+        "devices.py",
+        "evaluation.py",
+        "heads.py",
+        "language_model.py",
+        "layer_state.py",
+        "layers.py",
+    ),
     *("models.py", "packing.py", "scoring.py", "sources.py", "surgery.py", "tasks.py"),
 )
 _EFFECTS = (*_EVALUATION, "intervals.py", "pruning_effects.py", "selections.py")

@@ -38,6 +38,11 @@ class Batch:
     answer: torch.Tensor
     numbers: tuple[int, ...]
 
+    def summed(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the sum of something over each answer's tokens, in the order of `numbers`."""
+        found = torch.zeros(len(self.numbers), dtype=values.dtype, device=values.device)
+        return found.index_add_(0, self.answer, values)
+
 
 def batch_of(rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> Batch:
     """Return rows as tensors, padded on the right.
@@ -89,27 +94,34 @@ def logits_of(model: Any, batch: Batch) -> torch.Tensor:
     return head(hidden[batch.row, batch.position])
 
 
-def log_likelihoods(model: Any, batch: Batch) -> dict[int, tuple[float, bool]]:
-    """Return by request number the answer's log-likelihood, and whether it is the likeliest one.
+def token_scores(logits: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return of each answer's token the log-likelihood, and whether it is the likeliest token.
 
-    The sum over an answer's tokens is taken in float32, or in the weights' type if it is wider.
+    Args:
+        logits: at the batch's places, shape (places, vocabulary).
+        batch: the batch.
+
+    Returns:
+        Two tensors of shape (answer tokens,); the first in float32, or in float64 if logits are.
     """
-    logits = logits_of(model, batch)
     parts = [
         (part.logsumexp(dim=-1), part.argmax(dim=-1))
         for chunk in logits.split(_CHUNK)
         for part in [chunk if chunk.dtype == torch.float64 else chunk.float()]
     ]
-    total = torch.cat([part[0] for part in parts])
-    best = torch.cat([part[1] for part in parts])
-    said = logits[batch.place, batch.token].to(total.dtype) - total[batch.place]
-    sums = torch.zeros(len(batch.numbers), dtype=said.dtype, device=said.device)
-    sums.index_add_(0, batch.answer, said)
-    missed = torch.zeros(len(batch.numbers), dtype=torch.long, device=said.device)
-    missed.index_add_(0, batch.answer, (best[batch.place] != batch.token).long())
+    total = torch.cat([part[0] for part in parts])[batch.place]
+    best = torch.cat([part[1] for part in parts])[batch.place]
+    return logits[batch.place, batch.token].to(total.dtype) - total, best == batch.token
+
+
+def log_likelihoods(model: Any, batch: Batch) -> dict[int, tuple[float, bool]]:
+    """Return by request number the answer's log-likelihood, and whether it is the likeliest one."""
+    said, hit = token_scores(logits_of(model, batch), batch)
+    sums = batch.summed(said).tolist()
+    missed = batch.summed((~hit).long()).tolist()
     return {
         number: (value, not wrong)
-        for number, value, wrong in zip(batch.numbers, sums.tolist(), missed.tolist(), strict=True)
+        for number, value, wrong in zip(batch.numbers, sums, missed, strict=True)
     }
 
 

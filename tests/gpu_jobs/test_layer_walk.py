@@ -22,7 +22,9 @@ def _logits(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
 @pytest.mark.parametrize("architecture", tiny.ARCHITECTURES)
 def test_a_walk_is_every_removal(architecture: str, rows: int) -> None:
     model = tiny.build(architecture, num_hidden_layers=5).eval()
-    tokens = torch.randint(2, tiny.VOCABULARY, (rows, 11), generator=torch.Generator().manual_seed(1))
+    tokens = torch.randint(
+        2, tiny.VOCABULARY, (rows, 11), generator=torch.Generator().manual_seed(1)
+    )
     inputs = {"input_ids": tokens}
     for gone in ((), (2,)):
         with torch.no_grad(), removed(model, gone):

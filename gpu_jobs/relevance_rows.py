@@ -1,0 +1,70 @@
+"""The columns of relevance results."""
+
+from gpu_jobs.pruning_effects import PROVENANCE
+
+_HOW = {
+    "task": "VARCHAR",
+    "split": "VARCHAR",
+    "protocol": "VARCHAR",
+    "n_items": "INTEGER",
+    "n_truncated": "INTEGER",
+    "item_seed": "BIGINT",
+    "item_limit": "INTEGER",
+    "max_length": "INTEGER",
+    "n_layers": "INTEGER",
+    "removed_layers": "VARCHAR",
+}
+_COST = {"seconds": "DOUBLE", "peak_memory_bytes": "BIGINT"}
+#: One row a criterion and a layer that is left; `step` is the number of layers removed before.
+LAYER_RELEVANCE = {
+    **PROVENANCE,
+    **_HOW,
+    "step": "INTEGER",
+    "criterion": "VARCHAR",
+    "layer": "INTEGER",
+    "relevance": "DOUBLE",
+    "tie": "DOUBLE",
+    "score": "DOUBLE",
+    "score_without": "DOUBLE",
+    "chance": "DOUBLE",
+    "n_scored": "INTEGER",
+    "method": "VARCHAR",
+    "error_rate": "DOUBLE",
+    "race_seed": "BIGINT",
+    **_COST,
+}
+#: One row an item: what a model without some layers scores on it.
+ITEM_SCORES = {
+    **PROVENANCE,
+    **_HOW,
+    "item": "VARCHAR",
+    "score": "DOUBLE",
+    "log_likelihood": "DOUBLE",
+    "chance": "DOUBLE",
+    **_COST,
+}
+#: One row a step of a path and a task it is reported on.
+PRUNING_PATHS = {
+    **PROVENANCE,
+    "calibration": "VARCHAR",
+    "calibration_items": "INTEGER",
+    "criterion": "VARCHAR",
+    "path": "VARCHAR",
+    "path_seed": "BIGINT",
+    "method": "VARCHAR",
+    "n_layers": "INTEGER",
+    "step": "INTEGER",
+    "layer": "INTEGER",
+    "removed_layers": "VARCHAR",
+    "task": "VARCHAR",
+    "split": "VARCHAR",
+    "protocol": "VARCHAR",
+    "n_items": "INTEGER",
+    "chance": "DOUBLE",
+    "before": "DOUBLE",
+    "after": "DOUBLE",
+    "difference": "DOUBLE",
+    "difference_low": "DOUBLE",
+    "difference_high": "DOUBLE",
+    "healed": "BOOLEAN",
+}
