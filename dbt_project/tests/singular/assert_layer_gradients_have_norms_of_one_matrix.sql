@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'layer_gradients'}}}) }}
 
--- For any singular values: spectral <= frobenius <= nuclear. The entropy behind the effective rank is
--- at least that of order 2, so that the rank is at least (nuclear / frobenius)², which is at least 1.
+-- For any singular values: spectral <= frobenius <= nuclear. The entropy behind the effective rank
+-- is at least that of order 2: the rank is at least (nuclear / frobenius)², which is 1 or more.
 select
     result_key,
     layer,
