@@ -9,45 +9,11 @@ from scipy.stats import t as student
 
 from gpu_jobs.layer_gradients import MatrixGradient
 from gpu_jobs.pairs import Sample
-from modelstrata.landing_schema import RESULT_KEY_COLUMNS
+from modelstrata.landing_schema import LANDING_TABLES
 
 TABLE = "layer_gradients"
 #: Name of each column to its DuckDB type.
-COLUMNS = {
-    **RESULT_KEY_COLUMNS,
-    "model_id": "VARCHAR",
-    "revision": "VARCHAR",
-    "weights_format": "VARCHAR",
-    "weights_sha256": "VARCHAR",
-    "dataset": "VARCHAR",
-    "data_sha256": "VARCHAR",
-    "sampling": "VARCHAR",
-    "step": "INTEGER",
-    "optimizer": "VARCHAR",
-    "learning_rate": "DOUBLE",
-    "train_batch_size": "INTEGER",
-    "seed": "BIGINT",
-    "max_length": "INTEGER",
-    "dtype": "VARCHAR",
-    "device": "VARCHAR",
-    "n_layers": "INTEGER",
-    "layer": "INTEGER",
-    "matrix": "VARCHAR",
-    "nuclear_norm": "DOUBLE",
-    "frobenius_norm": "DOUBLE",
-    "spectral_norm": "DOUBLE",
-    "effective_rank": "DOUBLE",
-    "mean_sample_nuclear_norm": "DOUBLE",
-    "mean_sample_nuclear_norm_low": "DOUBLE",
-    "mean_sample_nuclear_norm_high": "DOUBLE",
-    "n_samples": "INTEGER",
-    "n_response_tokens": "BIGINT",
-    "mean_response_tokens": "DOUBLE",
-    "seconds": "DOUBLE",
-    "peak_memory_bytes": "BIGINT",
-    "torch_version": "VARCHAR",
-    "transformers_version": "VARCHAR",
-}
+COLUMNS = LANDING_TABLES[TABLE]
 _LEVEL = 0.95
 
 
