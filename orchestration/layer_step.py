@@ -12,6 +12,9 @@ from typing import Any
 import dagster as dg
 import psutil
 
+# Dagster 1.13 has no public name for it.
+from dagster._core.errors import DagsterPipesExecutionError
+
 from modelstrata.errors import JobFailed
 from modelstrata.settings import ROOT, Settings
 from orchestration.failures import clear_failures
@@ -76,7 +79,7 @@ def _launch(
     except subprocess.TimeoutExpired:
         # The run was stopped, and the program did not end by itself.
         raise dg.DagsterExecutionInterruptedError from None
-    except dg.DagsterError as error:
+    except DagsterPipesExecutionError as error:
         raise JobFailed(_told_error(context) or f"{command[2]}: {error}") from error
     return done.get_materialize_result()
 

@@ -59,7 +59,7 @@ def test_job_without_a_model_says_what_to_set(copy_of_built: Path) -> None:
     assert "MODELSTRATA_GPU_MODEL" in run.stderr and "Traceback" not in run.stderr
 
 
-def test_a_refused_model_gives_the_job_s_own_sentence(copy_of_built: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_named(copy_of_built: Path, tmp_path: Path) -> None:
     run = run_job(copy_of_built, "gpu", MODELSTRATA_GPU_MODEL=str(tmp_path / "nothing-here"))
     assert run.returncode == 1
     assert "nothing-here" in run.stderr and "Traceback" not in run.stderr
