@@ -20,12 +20,14 @@ from typing import Any
 
 import torch
 
-from gpu_jobs import devices, models, pairs, sources
+from gpu_jobs import devices, models, pair_batches, pairs, sources
 from gpu_jobs.datasets import read_dataset
+from gpu_jobs.gradient_norms import norms_of_gradients
 from gpu_jobs.influence import block_influence
-from gpu_jobs.layer_gradients import layer_gradients, nuclear_norms
+from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.losses import response_loss
-from gpu_jobs.matrices import Matrix, find_matrices
+from gpu_jobs.matrices import find_matrices
+from gpu_jobs.matrix_parts import Matrix
 from gpu_jobs.texts import make_batches
 from modelstrata.settings import Settings
 
@@ -81,7 +83,7 @@ def backward(model: Any, matrices: Sequence[Matrix], samples: list[pairs.Sample]
         weight.grad = None
         weight.requires_grad_(True)
     device = next(model.parameters()).device
-    for batch in pairs.batches(samples, size, device):
+    for batch in pair_batches.batches(samples, size, device):
         (response_loss(model, batch) / len(samples)).backward()
     model.requires_grad_(True)
     return {weight: weight.grad for weight in weights}
@@ -99,7 +101,7 @@ def norms(matrices: Sequence[Matrix], whole: dict[Any, torch.Tensor], rounds: in
         ]
 
     def quick() -> None:
-        ours[:] = [norms.nuclear for norms in nuclear_norms(matrices, dict(whole)).values()]
+        ours[:] = [norms.nuclear for norms in norms_of_gradients(matrices, dict(whole)).values()]
 
     n_threads = torch.get_num_threads()
     # On a busy machine MKL's threads wait for each other, and svdvals takes ten times as long.
@@ -195,7 +197,8 @@ def main() -> None:
     device = devices.pick_device(args.device)
     source = sources.locate(args.model, None, None, False)
     config = models.load_config(source, False)
-    found = read_dataset(args.dataset, args.eval_data or Settings().eval_data)
+    data = args.eval_data or Settings().eval_data
+    found = read_dataset(args.dataset, data, args.samples)
     tokenizer = models.load_tokenizer(source, False)
     samples, _ = pairs.encode_pairs(found, tokenizer, models.longest(config, None), args.samples)
     model = models.load_model(source, config, "float32", device, False).eval()

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from gpu_jobs.errors import ModelError
-from gpu_jobs.matrices import Matrix, Part
+from gpu_jobs.matrix_parts import Matrix, Part
 from gpu_jobs.norms import Rows, singular_values
-from gpu_jobs.pairs import Batch
+from gpu_jobs.pair_batches import Batch
 
 
 class SampleNorms:
