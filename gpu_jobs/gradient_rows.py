@@ -55,3 +55,22 @@ def mean_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     margin = float(student.ppf((1 + _LEVEL) / 2, len(values) - 1))
     margin *= stdev(values) / math.sqrt(len(values))
     return fmean(values) - margin, fmean(values) + margin
+
+
+def sentence(rows: Sequence[dict[str, Any]]) -> str:
+    """Say in one line what the rows of a cell hold."""
+    first = rows[0]
+    n_layers = 1 + max(row["layer"] for row in rows)
+    thirds = [
+        fmean(r["nuclear_norm"] for r in rows if r["layer"] * 3 // n_layers == third)
+        for third in range(min(3, n_layers))
+        if any(r["layer"] * 3 // n_layers == third for r in rows)
+    ]
+    most = max(rows, key=lambda row: row["nuclear_norm"])
+    return (
+        f"{first['dataset']}, step {first['step']}, {first['sampling'].replace('_', '-')}: "
+        f"{first['n_samples']} samples of {first['mean_response_tokens']:.1f} response tokens; "
+        f"nuclear norm by third of the layers {' '.join(f'{value:.4g}' for value in thirds)}, "
+        f"largest {most['nuclear_norm']:.4g} at {most['matrix']} of layer {most['layer']} "
+        f"({first['seconds']:.1f} s)"
+    )
