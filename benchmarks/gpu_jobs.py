@@ -7,7 +7,8 @@ falls on all alike; a ratio is the median of the rounds' ratios:
 - layer gradients over a data set, without and with norms of each sample, against the backward
   passes alone, and their memory;
 - block influence of all layers, against a plain forward pass over the same texts, and its memory
-  against a pass with `output_hidden_states`.
+  against a pass with `output_hidden_states`;
+- evaluating a pruned model in memory, against saving it and lm-eval's loading and evaluating it.
 """
 
 import argparse
@@ -20,7 +21,8 @@ from typing import Any
 
 import torch
 
-from gpu_jobs import devices, models, pair_batches, pairs, sources
+from benchmarks import pruned_evaluation
+from gpu_jobs import devices, models, pair_batches, pairs, protocols, sources
 from gpu_jobs.datasets import read_dataset
 from gpu_jobs.gradient_norms import norms_of_gradients
 from gpu_jobs.influence import block_influence
@@ -28,6 +30,7 @@ from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.losses import response_loss
 from gpu_jobs.matrices import find_matrices
 from gpu_jobs.matrix_parts import Matrix
+from gpu_jobs.tasks import load_tasks
 from gpu_jobs.texts import make_batches
 from modelstrata.settings import Settings
 
@@ -182,6 +185,22 @@ def influence(model: Any, encoded: list[list[int]], size: int, rounds: int) -> N
     )
 
 
+def evaluation(
+    model: Any, tokenizer: Any, source: sources.Source, data: Path | None, rounds: int
+) -> None:
+    """Time evaluations of the model without its middle layer, on 100 documents of ARC-Easy."""
+    benchmarks = protocols.benchmarks_of("zero_shot", ["arc_easy"])
+    (task,) = load_tasks(benchmarks, data, 100)
+    middle = (int(model.config.get_text_config(decoder=True).num_hidden_layers) // 2,)
+    ways, scores = pruned_evaluation.ways(model, tokenizer, source, task, middle, 32)
+    took = seconds(ways, rounds)
+    shown = ", ".join(f"{name} {score:.1f}" for name, score in scores.items())
+    print(
+        f"without layer {middle[0]}, ARC-Easy acc_norm: {shown}; {min(took['saved']):.1f} s saved"
+    )
+    print(ratio(took, "saved", "in memory"))
+
+
 def main() -> None:
     """Compare each pair of ways."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -192,7 +211,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device")
-    parser.add_argument("--only", choices=("gradients", "influence"))
+    parser.add_argument("--only", choices=("gradients", "influence", "evaluation"))
     args = parser.parse_args()
     device = devices.pick_device(args.device)
     source = sources.locate(args.model, None, None, False)
@@ -203,10 +222,12 @@ def main() -> None:
     samples, _ = pairs.encode_pairs(found, tokenizer, models.longest(config, None), args.samples)
     model = models.load_model(source, config, "float32", device, False).eval()
     print(f"{source.model_id} on {device.type}, {torch.get_num_threads()} threads, {args.dataset}")
-    if args.only != "influence":
+    if args.only in (None, "gradients"):
         gradients(model, samples, args.batch_size, args.rounds)
-    if args.only != "gradients":
+    if args.only in (None, "influence"):
         influence(model, [list(s.ids) for s in samples], args.batch_size, args.rounds)
+    if args.only in (None, "evaluation"):
+        evaluation(model, tokenizer, source, data, args.rounds)
 
 
 if __name__ == "__main__":
