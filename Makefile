@@ -12,6 +12,8 @@ STAMP := $(VENV)/.installed
 DATA := $(abspath $(or $(MODELSTRATA_DATA),data))
 SMOLLM2 := $(DATA)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 LINT := $(abspath $(VENV)/lint)
+ANALYSIS ?= block_influence
+GPU := -m orchestration.run gpu --analysis $(ANALYSIS) --end-with-parent
 DBT := cd dbt_project && $(abspath $(BIN))/dbt
 
 .DEFAULT_GOAL := help
@@ -47,14 +49,14 @@ dev: $(STAMP)-core ## open the Dagster page on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.instance
 	@DAGSTER_HOME=$(DATA)/dagster $(BIN)/dagster dev --module-name orchestration.definitions
 
-gpu: $(STAMP)-gpu ## measure a model's layers (SmolLM2-135M-Instruct by default) and rebuild
+gpu: $(STAMP)-gpu ## measure a model's layers, rebuild; ANALYSIS=pruning or layer_gradients for more
 ifeq ($(MODELSTRATA_GPU_MODEL),)
 	@$(BIN)/python -m gpu_jobs.fetch_smollm2 --output $(dir $(SMOLLM2))
 	@MODELSTRATA_GPU_MODEL=$(SMOLLM2) \
 	  MODELSTRATA_GPU_MODEL_ID=HuggingFaceTB/SmolLM2-135M-Instruct \
-	  $(BIN)/python -m orchestration.run gpu --end-with-parent
+	  $(BIN)/python $(GPU)
 else
-	@$(BIN)/python -m orchestration.run gpu --end-with-parent
+	@$(BIN)/python $(GPU)
 endif
 	@$(BIN)/python -m orchestration.run build --end-with-parent
 

@@ -1,13 +1,14 @@
 """What layer gradients and block influence cost: `python -m benchmarks.gpu_jobs --model MODEL`.
 
-Each pair of ways is timed in turn, round after round, in one process, and the fastest round of each
-counts, so that other work on the machine falls on both alike:
+The ways are timed in turn, round after round, in one process, so that other work on the machine
+falls on all alike; a ratio is the median of the rounds' ratios:
 
-- nuclear norms of all gradients, against `torch.linalg.svdvals` of each;
+- nuclear norms of all gradients, against `torch.linalg.svdvals` of each, on one thread;
 - layer gradients over a data set, without and with norms of each sample, against the backward
-  passes alone;
+  passes alone, and their memory;
 - block influence of all layers, against a plain forward pass over the same texts, and its memory
-  against a pass with `output_hidden_states`.
+  against a pass with `output_hidden_states`;
+- evaluating a pruned model in memory, against saving it and lm-eval's loading and evaluating it.
 """
 
 import argparse
@@ -15,23 +16,30 @@ import ctypes
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 
-from gpu_jobs import devices, models, pairs, sources
+from benchmarks import pruned_evaluation
+from gpu_jobs import devices, models, pair_batches, pairs, protocols, sources
 from gpu_jobs.datasets import read_dataset
+from gpu_jobs.gradient_norms import norms_of_gradients
 from gpu_jobs.influence import block_influence
-from gpu_jobs.layer_gradients import layer_gradients, nuclear_norms
+from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.losses import response_loss
-from gpu_jobs.matrices import Matrix, find_matrices
+from gpu_jobs.matrices import find_matrices
+from gpu_jobs.matrix_parts import Matrix
+from gpu_jobs.tasks import load_tasks
 from gpu_jobs.texts import make_batches
 from modelstrata.settings import Settings
 
+Taken = dict[str, list[float]]
 
-def seconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the fastest round of each way, in wall seconds."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
+
+def seconds(ways: dict[str, Callable[[], object]], rounds: int) -> Taken:
+    """Return the wall seconds of each way, one a round."""
+    taken: Taken = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             start = time.perf_counter()
@@ -39,7 +47,15 @@ def seconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, flo
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
             taken[name].append(time.perf_counter() - start)
-    return {name: min(values) for name, values in taken.items()}
+    return taken
+
+
+def ratio(taken: Taken, one: str, other: str) -> str:
+    """Say how many times as long as the other one way took, and in how many rounds."""
+    each = [a / b for a, b in zip(taken[one], taken[other], strict=True)]
+    return (
+        f"{one} / {other}: {median(each):.2f} ({min(each):.2f}-{max(each):.2f}, {len(each)} rounds)"
+    )
 
 
 def peak_bytes(device: torch.device, way: Callable[[], object]) -> int:
@@ -70,19 +86,14 @@ def backward(model: Any, matrices: Sequence[Matrix], samples: list[pairs.Sample]
         weight.grad = None
         weight.requires_grad_(True)
     device = next(model.parameters()).device
-    for batch in pairs.batches(samples, size, device):
+    for batch in pair_batches.batches(samples, size, device):
         (response_loss(model, batch) / len(samples)).backward()
     model.requires_grad_(True)
     return {weight: weight.grad for weight in weights}
 
 
-def gradients(model: Any, samples: list[pairs.Sample], size: int, rounds: int) -> None:
-    """Time norms and passes."""
-    start = time.perf_counter()
-    matrices = find_matrices(model)
-    print(f"finding {len(matrices)} matrices by experiment: {time.perf_counter() - start:.1f} s")
-    whole = backward(model, matrices, samples, size)
-    model.zero_grad()
+def norms(matrices: Sequence[Matrix], whole: dict[Any, torch.Tensor], rounds: int) -> None:
+    """Time nuclear norms of the gradients `whole`."""
     exact: list[float] = []
     ours: list[float] = []
 
@@ -93,25 +104,60 @@ def gradients(model: Any, samples: list[pairs.Sample], size: int, rounds: int) -
         ]
 
     def quick() -> None:
-        ours[:] = [norms.nuclear for norms in nuclear_norms(matrices, dict(whole)).values()]
+        ours[:] = [norms.nuclear for norms in norms_of_gradients(matrices, dict(whole)).values()]
 
+    n_threads = torch.get_num_threads()
+    # On a busy machine MKL's threads wait for each other, and svdvals takes ten times as long.
+    torch.set_num_threads(1)
     took = seconds({"svdvals": svd, "ours": quick}, rounds)
+    torch.set_num_threads(n_threads)
     worst = max(abs(one / other - 1) for one, other in zip(ours, exact, strict=True))
-    print(f"nuclear norms: svdvals {took['svdvals']:.2f} s, ours {took['ours']:.2f} s")
-    print(f"svdvals / ours: {took['svdvals'] / took['ours']:.2f}; largest difference {worst:.1e}")
+    print(f"nuclear norms on one thread: {ratio(took, 'svdvals', 'ours')}")
+    print(f"svdvals {min(took['svdvals']):.2f} s; largest relative difference {worst:.1e}")
+    took = seconds({"ours": quick}, rounds)
+    print(f"ours on {n_threads} threads, a matrix each: {min(took['ours']):.2f} s")
+
+
+def gradients(model: Any, samples: list[pairs.Sample], size: int, rounds: int) -> None:
+    """Time norms and passes, and print the memory of these."""
+    start = time.perf_counter()
+    matrices = find_matrices(model)
+    print(f"finding {len(matrices)} matrices by experiment: {time.perf_counter() - start:.1f} s")
+    whole = backward(model, matrices, samples, size)
+    model.zero_grad()
+    norms(matrices, whole, rounds)
+    n_bytes = sum(gradient.nbytes for gradient in whole.values())
     whole.clear()
-    took = seconds(
-        {
-            "backward": lambda: backward(model, matrices, samples, size),
-            "gradients": lambda: layer_gradients(model, matrices, samples, size, per_sample=False),
-            "each": lambda: layer_gradients(model, matrices, samples, size),
-        },
-        rounds,
+
+    def ways(rows: list[pairs.Sample]) -> dict[str, Callable[[], object]]:
+        def alone() -> None:
+            backward(model, matrices, rows, size)
+            model.zero_grad()
+
+        return {
+            "backward": alone,
+            "gradients": lambda: layer_gradients(model, matrices, rows, size, per_sample=False),
+            "with each sample's": lambda: layer_gradients(model, matrices, rows, size),
+        }
+
+    # The first passes of a process are slower; the longest samples come first and take most memory.
+    longest = sorted(samples, key=lambda sample: len(sample.ids))[-size:]
+    device = next(model.parameters()).device
+    peaks = [
+        f"{name} {peak_bytes(device, way) / 1e6:.0f} MB" for name, way in ways(longest).items()
+    ]
+    took = seconds(ways(samples), rounds)
+    n_tokens = sum(len(sample.ids) for sample in samples)
+    print(
+        f"{len(samples)} samples, {n_tokens} tokens: backward passes {min(took['backward']):.1f} s"
     )
-    base = took["backward"]
-    print(f"{len(samples)} samples: backward passes alone {base:.2f} s")
-    print(f"layer gradients / backward passes: {took['gradients'] / base:.2f}")
-    print(f"with norms of each sample / backward passes: {took['each'] / base:.2f}")
+    print(ratio(took, "gradients", "backward"))
+    print(ratio(took, "with each sample's", "backward"))
+    n_weights = sum(weight.nbytes for weight in model.parameters())
+    print(
+        f"weights {n_weights / 1e6:.0f} MB, one gradient {n_bytes / 1e6:.0f} MB; above the weights:"
+    )
+    print(", ".join(peaks))
 
 
 def influence(model: Any, encoded: list[list[int]], size: int, rounds: int) -> None:
@@ -126,9 +172,9 @@ def influence(model: Any, encoded: list[list[int]], size: int, rounds: int) -> N
     def ours() -> None:
         block_influence(model, make_batches(encoded, size, device))
 
-    took = seconds({"forward": forward, "ours": ours}, rounds)
-    print(f"forward pass over {sum(map(len, encoded))} tokens: {took['forward']:.2f} s")
-    print(f"block influence / forward pass: {took['ours'] / took['forward']:.2f}")
+    took = seconds({"forward": forward, "block influence": ours}, rounds)
+    print(f"forward pass over {sum(map(len, encoded))} tokens: {min(took['forward']):.2f} s")
+    print(ratio(took, "block influence", "forward"))
     plain, usual, mine = (
         peak_bytes(device, way)
         for way in (forward, lambda: forward(output_hidden_states=True), ours)
@@ -137,6 +183,22 @@ def influence(model: Any, encoded: list[list[int]], size: int, rounds: int) -> N
         f"memory above the weights: forward pass {plain / 1e6:.0f} MB, block influence "
         f"{mine / 1e6:.0f} MB, with output_hidden_states {usual / 1e6:.0f} MB"
     )
+
+
+def evaluation(
+    model: Any, tokenizer: Any, source: sources.Source, data: Path | None, rounds: int
+) -> None:
+    """Time evaluations of the model without its middle layer, on 100 documents of ARC-Easy."""
+    benchmarks = protocols.benchmarks_of("zero_shot", ["arc_easy"])
+    (task,) = load_tasks(benchmarks, data, 100)
+    middle = (int(model.config.get_text_config(decoder=True).num_hidden_layers) // 2,)
+    ways, scores = pruned_evaluation.ways(model, tokenizer, source, task, middle, 32)
+    took = seconds(ways, rounds)
+    shown = ", ".join(f"{name} {score:.1f}" for name, score in scores.items())
+    print(
+        f"without layer {middle[0]}, ARC-Easy acc_norm: {shown}; {min(took['saved']):.1f} s saved"
+    )
+    print(ratio(took, "saved", "in memory"))
 
 
 def main() -> None:
@@ -149,20 +211,23 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device")
-    parser.add_argument("--only", choices=("gradients", "influence"))
+    parser.add_argument("--only", choices=("gradients", "influence", "evaluation"))
     args = parser.parse_args()
     device = devices.pick_device(args.device)
     source = sources.locate(args.model, None, None, False)
     config = models.load_config(source, False)
-    found = read_dataset(args.dataset, args.eval_data or Settings().eval_data)
+    data = args.eval_data or Settings().eval_data
+    found = read_dataset(args.dataset, data, args.samples)
     tokenizer = models.load_tokenizer(source, False)
     samples, _ = pairs.encode_pairs(found, tokenizer, models.longest(config, None), args.samples)
     model = models.load_model(source, config, "float32", device, False).eval()
     print(f"{source.model_id} on {device.type}, {torch.get_num_threads()} threads, {args.dataset}")
-    if args.only != "influence":
+    if args.only in (None, "gradients"):
         gradients(model, samples, args.batch_size, args.rounds)
-    if args.only != "gradients":
+    if args.only in (None, "influence"):
         influence(model, [list(s.ids) for s in samples], args.batch_size, args.rounds)
+    if args.only in (None, "evaluation"):
+        evaluation(model, tokenizer, source, data, args.rounds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The texts of a benchmark: each prompt with its right answer, as an evaluation reads it."""
+"""The texts of a benchmark: each prompt and its right answer, as an evaluation reads them."""
 
 import hashlib
 import json
@@ -41,7 +41,14 @@ def digest(text_set: TextSet) -> str:
 
 
 def render(task: Task, seed: int) -> TextSet:
-    """Return a text for each document: the protocol's prompt and the right answer to it.
+    """Return a text for each document, its prompt and right answer in one, see `prompts_of`."""
+    found = [prompt + answer for prompt, answer in prompts_of(task, seed)]
+    # Numbered as the lines of a file would be.
+    return TextSet(found, list(range(1, len(found) + 1)))
+
+
+def prompts_of(task: Task, seed: int) -> list[tuple[str, str]]:
+    """Return for each document the protocol's prompt and the right answer to it.
 
     Right is the choice with the best score, the first one of several; where the answer is
     written, it is the document's own solution.
@@ -53,7 +60,7 @@ def render(task: Task, seed: int) -> TextSet:
     Raises:
         TaskError: the documents are damaged.
     """
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     with quiet(), reading(task.benchmark):
         for name, subject in task.subjects.items():
             subject.set_fewshot_seed(seed)
@@ -62,17 +69,17 @@ def render(task: Task, seed: int) -> TextSet:
             for request in subject.instances:
                 requests.setdefault(request.doc_id, []).append(request)
             found += [
-                _text(subject, prompts, task.outcomes[name, position])
+                _prompt(subject, prompts, task.outcomes[name, position])
                 for position, prompts in requests.items()
             ]
-    # Numbered as the lines of a file would be.
-    return TextSet(found, list(range(1, len(found) + 1)))
+    return found
 
 
-def _text(subject: Any, prompts: list[Any], outcomes: list[float] | None) -> str:
+def _prompt(subject: Any, prompts: list[Any], outcomes: list[float] | None) -> tuple[str, str]:
     if outcomes is None:
         prompt, target = prompts[0].args[0], subject.doc_to_target(prompts[0].doc)
         answer = target[0] if isinstance(target, list) else target
-        return f"{prompt}{subject.config.target_delimiter}{answer}"
+        return prompt, f"{subject.config.target_delimiter}{answer}"
     by_choice = sorted(prompts, key=lambda prompt: prompt.idx)
-    return "".join(by_choice[outcomes.index(max(outcomes))].args[:2])
+    prompt, answer = by_choice[outcomes.index(max(outcomes))].args[:2]
+    return prompt, answer

@@ -80,14 +80,16 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
         return earlier
 
     results.check_writable(args.output)
+    devices.start_peak_memory(device)
     model = models.load_model(source, config, args.dtype, device, trust)
     models.check_vocabulary(model, encoded)
     n_batches = -(-len(encoded) // args.batch_size)
-    with progress(f"block influence of {source.model_id}", n_batches) as advance:
+    label = f"block influence of {source.model_id}"
+    with progress(label, n_batches) as advance:
         measured = influence.block_influence(
             model,
             texts.make_batches(encoded, args.batch_size, device),
-            pipes.reporting(advance, dagster, n_batches),
+            pipes.reporting(advance, dagster, n_batches, label),
             lambda size: command.say(f"out of memory: going on with at most {size} texts a batch"),
         )
     shared = {
@@ -95,6 +97,8 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
         "computed_at": datetime.now(UTC),
         "n_layers": len(measured.values),
         "n_tokens": measured.n_tokens,
+        # Told, and no column of the table.
+        "peak_memory_bytes": devices.peak_memory_bytes(device),
     }
     rows = [
         {**shared, "layer": layer, "block_influence": value}
@@ -112,9 +116,9 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     by_influence = sorted(rows, key=lambda row: (row["block_influence"], row["layer"]))
-    kept = ("model_id", "benchmark", "n_layers", "n_tokens", "result_key")
+    kept = ("model_id", "benchmark", "n_layers", "n_tokens", "result_key", "peak_memory_bytes")
     return {
-        **{name: rows[0][name] for name in kept},
+        **{name: rows[0][name] for name in kept if name in rows[0]},
         "least_influential_layer": by_influence[0]["layer"],
         "most_influential_layer": by_influence[-1]["layer"],
     }

@@ -46,9 +46,9 @@ def run(
 
 
 def counted(rows: Rows) -> tuple[dict[str, Any], str]:
-    """Tell how many rows several results have; their version covers the keys of all."""
-    keys = " ".join(sorted({row["result_key"] for row in rows}))
-    return {"rows": len(rows)}, hashlib.sha256(keys.encode()).hexdigest()[:32]
+    """Tell the keys of several results; their version covers all of them."""
+    keys = sorted({row["result_key"] for row in rows})
+    return {"result_keys": keys}, hashlib.sha256(" ".join(keys).encode()).hexdigest()[:32]
 
 
 def say(line: str, stream: TextIO | None = None) -> None:

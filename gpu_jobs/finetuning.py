@@ -10,7 +10,8 @@ import torch
 from gpu_jobs.devices import out_of_memory
 from gpu_jobs.errors import DeviceError, ModelError
 from gpu_jobs.losses import response_loss
-from gpu_jobs.pairs import Sample, make_batch
+from gpu_jobs.pair_batches import make_batch
+from gpu_jobs.pairs import Sample
 
 
 @dataclass(frozen=True)

@@ -9,45 +9,11 @@ from scipy.stats import t as student
 
 from gpu_jobs.layer_gradients import MatrixGradient
 from gpu_jobs.pairs import Sample
-from modelstrata.landing_schema import RESULT_KEY_COLUMNS
+from modelstrata.landing_schema import LANDING_TABLES
 
 TABLE = "layer_gradients"
 #: Name of each column to its DuckDB type.
-COLUMNS = {
-    **RESULT_KEY_COLUMNS,
-    "model_id": "VARCHAR",
-    "revision": "VARCHAR",
-    "weights_format": "VARCHAR",
-    "weights_sha256": "VARCHAR",
-    "dataset": "VARCHAR",
-    "data_sha256": "VARCHAR",
-    "sampling": "VARCHAR",
-    "step": "INTEGER",
-    "optimizer": "VARCHAR",
-    "learning_rate": "DOUBLE",
-    "train_batch_size": "INTEGER",
-    "seed": "BIGINT",
-    "max_length": "INTEGER",
-    "dtype": "VARCHAR",
-    "device": "VARCHAR",
-    "n_layers": "INTEGER",
-    "layer": "INTEGER",
-    "matrix": "VARCHAR",
-    "nuclear_norm": "DOUBLE",
-    "frobenius_norm": "DOUBLE",
-    "spectral_norm": "DOUBLE",
-    "effective_rank": "DOUBLE",
-    "mean_sample_nuclear_norm": "DOUBLE",
-    "mean_sample_nuclear_norm_low": "DOUBLE",
-    "mean_sample_nuclear_norm_high": "DOUBLE",
-    "n_samples": "INTEGER",
-    "n_response_tokens": "BIGINT",
-    "mean_response_tokens": "DOUBLE",
-    "seconds": "DOUBLE",
-    "peak_memory_bytes": "BIGINT",
-    "torch_version": "VARCHAR",
-    "transformers_version": "VARCHAR",
-}
+COLUMNS = LANDING_TABLES[TABLE]
 _LEVEL = 0.95
 
 
@@ -89,3 +55,22 @@ def mean_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     margin = float(student.ppf((1 + _LEVEL) / 2, len(values) - 1))
     margin *= stdev(values) / math.sqrt(len(values))
     return fmean(values) - margin, fmean(values) + margin
+
+
+def sentence(rows: Sequence[dict[str, Any]]) -> str:
+    """Say in one line what the rows of a cell hold."""
+    first = rows[0]
+    n_layers = 1 + max(row["layer"] for row in rows)
+    thirds = [
+        fmean(r["nuclear_norm"] for r in rows if r["layer"] * 3 // n_layers == third)
+        for third in range(min(3, n_layers))
+        if any(r["layer"] * 3 // n_layers == third for r in rows)
+    ]
+    most = max(rows, key=lambda row: row["nuclear_norm"])
+    return (
+        f"{first['dataset']}, step {first['step']}, {first['sampling'].replace('_', '-')}: "
+        f"{first['n_samples']} samples of {first['mean_response_tokens']:.1f} response tokens; "
+        f"nuclear norm by third of the layers {' '.join(f'{value:.4g}' for value in thirds)}, "
+        f"largest {most['nuclear_norm']:.4g} at {most['matrix']} of layer {most['layer']} "
+        f"({first['seconds']:.1f} s)"
+    )

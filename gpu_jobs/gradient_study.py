@@ -4,64 +4,50 @@ import argparse
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from statistics import fmean
 from typing import Any
 
-from gpu_jobs import devices, models, pairs, pipes, results, sources
-from gpu_jobs.cells import CellStore
+from gpu_jobs import devices, models, pairs
 from gpu_jobs.finetuning import Finetuning, Recipe
 from gpu_jobs.gradient_rows import COLUMNS, TABLE, rows_of
 from gpu_jobs.layer_gradients import layer_gradients
-from gpu_jobs.matrices import Matrix, find_matrices
-from modelstrata.progress import progress
+from gpu_jobs.matrices import find_matrices
+from gpu_jobs.matrix_parts import Matrix
+from gpu_jobs.model_job import ModelJob
+from gpu_jobs.worklist import Cell
 
 #: The sources that decide what the numbers are.
-COMPUTING = (
-    "benchmarks.py",
+_COMPUTING = (
+    "benchmark_texts.py",
     "datasets.py",
     "devices.py",
     "finetuning.py",
+    "gradient_norms.py",
     "gradient_rows.py",
     "gradient_study.py",
+    "json_lines.py",
     "layer_gradients.py",
     "layers.py",
     "losses.py",
     "matrices.py",
+    "matrix_parts.py",
+    "model_job.py",
     "models.py",
     "norms.py",
+    "pair_batches.py",
     "pairs.py",
+    "protocols.yaml",
     "sample_norms.py",
     "sources.py",
+    "tasks.py",
     "wiring.py",
+    "wiring_trial.py",
 )
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What is measured and filed as one.
-
-    Attributes:
-        dataset: name of the data set.
-        step: steps of fine-tuning on all of its samples before.
-        samples: what is measured on.
-        made: the columns that say how it is made; `result_key` is its key.
-    """
-
-    dataset: str
-    step: int
-    samples: tuple[pairs.Sample, ...]
-    made: dict[str, Any]
-
-    @property
-    def key(self) -> str:
-        """The key it is filed under."""
-        return str(self.made["result_key"])
-
-
-class Study:
+class Study(ModelJob):
     """The measurements that one command line asks for."""
+
+    table = TABLE
 
     def __init__(
         self,
@@ -71,47 +57,26 @@ class Study:
         say: Callable[[str], None],
     ) -> None:
         """Find the model and cut the data sets into tokens; the weights are not loaded yet."""
-        self.args, self.dagster, self.say = args, dagster, say
-        trust = args.trust_remote_code
-        self.device = devices.pick_device(args.device)
-        self.source = sources.locate(args.model, args.revision, args.model_id, trust)
-        self.config = models.load_config(self.source, trust)
+        super().__init__(args, dagster, say)
         self.max_length = models.longest(self.config, args.max_length)
-        tokenizer = models.load_tokenizer(self.source, trust)
         self.datasets: dict[str, list[pairs.Sample]] = {}
         for one in found:
-            samples, shortened = pairs.encode_pairs(one, tokenizer, self.max_length, args.limit)
+            samples, n_cut = pairs.encode_pairs(one, self.tokenizer, self.max_length, args.limit)
             if one.set_aside:
                 say(one.summary())
-            if shortened:
+            if n_cut:
                 say(
-                    f"{one.name}: {shortened} of {len(samples)} samples cut to {self.max_length} "
-                    "tokens"
+                    f"{one.name}: {n_cut} of {len(samples)} samples cut to {self.max_length} tokens"
                 )
             self.datasets[one.name] = samples
-        results.check_writable(args.output / "results")
-        self.store = CellStore(args.output)
-        self._model: Any = None
         self._matrices: list[Matrix] = []
         self._tuning: tuple[str, Finetuning] | None = None
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return all rows; cells that are finished are not computed again.
-
-        A cell that another job computes at the moment is left to it, and its rows left out.
-        """
+        """Return all rows; cells that are finished are not computed again."""
         cells = self._cells()
-        pending = [cell for cell in cells if not self.store.is_done(TABLE, cell.key)]
-        if len(pending) < len(cells):
-            self.say(f"{len(cells) - len(pending)} of {len(cells)} cells are finished already")
-        n_batches = sum(-(-len(cell.samples) // self.args.batch_size) for cell in pending)
-        if pending:
-            with progress(f"gradients of {self.source.model_id}", n_batches) as advance:
-                report = pipes.reporting(advance, self.dagster, n_batches)
-                for cell in pending:
-                    self._finish(cell, report)
-        done = [cell for cell in cells if self.store.is_done(TABLE, cell.key)]
-        return [row for cell in done for row in self.store.read(TABLE, cell.key)]
+        self.work_off(f"gradients of {self.source.model_id}", cells, COLUMNS)
+        return [row for cell in cells for row in self.read(TABLE, cell.made)]
 
     def _cells(self) -> list[Cell]:
         matched: dict[str, list[pairs.Sample]] = {}
@@ -131,6 +96,7 @@ class Study:
         ]
 
     def _cell(self, name: str, sampling: str, step: int, samples: Sequence[pairs.Sample]) -> Cell:
+        """Return the cell of some samples of a data set, after `step` steps on all of them."""
         args = self.args
         digest = pairs.digest(samples)
         if step:
@@ -148,81 +114,46 @@ class Study:
             "seed": args.seed if step or sampling == "length_matched" else None,
             "n_samples": len(samples),
             "max_length": self.max_length,
-            "dtype": args.dtype,
-            "device": self.device.type,
         }
-        made = results.provenance(self.source, chosen, digest, COMPUTING)
-        return Cell(name, step, tuple(samples), made)
+        made = self.made(TABLE, chosen, digest, _COMPUTING)
 
-    def _finish(self, cell: Cell, report: Callable[[str], None]) -> None:
-        """Measure and file a cell, unless another job does."""
-        with self.store.claim(cell.key) as mine:
-            if not mine:
-                self.say(f"{cell.dataset}, step {cell.step}: left to another job")
-                return
-            if self.store.is_done(TABLE, cell.key):
-                return
-            self._bring_to(cell.dataset, cell.step)
+        def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
+            self._bring_to(name, step)
             devices.start_peak_memory(self.device)
             start = time.monotonic()
             found = layer_gradients(
-                self._model,
+                self.loaded,
                 self._matrices,
-                cell.samples,
-                self.args.batch_size,
-                advance=lambda step: report(f"{cell.dataset}, {step}"),
+                samples,
+                args.batch_size,
+                advance=lambda count: advance(name, count),
                 on_halving=lambda size: self.say(
-                    f"out of memory: starting {cell.dataset} anew with {size} samples a batch"
+                    f"out of memory: starting {name} anew with {size} samples a batch"
                 ),
             )
-            made = {
-                **cell.made,
-                "computed_at": datetime.now(UTC),
+            measured = {
                 "seconds": time.monotonic() - start,
                 "peak_memory_bytes": devices.peak_memory_bytes(self.device),
             }
-            self.store.write(TABLE, cell.key, rows_of(found, cell.samples, made), COLUMNS)
+            return rows_of(found, samples, {**made, **measured})
+
+        return Cell(TABLE, made, lambda: len(samples), compute)
 
     def _bring_to(self, dataset: str, step: int) -> None:
         """Make the model what it is after `step` steps on `dataset`, with one copy of weights."""
         name, tuning = self._tuning or ("", None)
-        if self._model is None or (tuning and (name != dataset or tuning.step > step)):
-            self._load()
+        if tuning and (name != dataset or tuning.step > step):
+            # The old weights go before new ones come.
+            self._matrices, self._tuning, tuning = [], None, None
+            del self.loaded
+        if not self._matrices:
+            everything = [list(s.ids) for samples in self.datasets.values() for s in samples]
+            models.check_vocabulary(self.loaded, everything)
+            self._matrices = find_matrices(self.loaded)
         if not step:
             return
         if self._tuning is None:
             args = self.args
             recipe = Recipe(args.optimizer, args.learning_rate, args.train_batch_size, args.seed)
-            self._tuning = dataset, Finetuning(self._model, self.datasets[dataset], recipe)
+            self._tuning = dataset, Finetuning(self.loaded, self.datasets[dataset], recipe)
         self._tuning[1].advance_to(step)
-
-    def _load(self) -> None:
-        # The old weights go first.
-        self._model, self._matrices, self._tuning = None, [], None
-        trust = self.args.trust_remote_code
-        self._model = models.load_model(
-            self.source, self.config, self.args.dtype, self.device, trust
-        )
-        everything = [list(s.ids) for samples in self.datasets.values() for s in samples]
-        models.check_vocabulary(self._model, everything)
-        models.check_finite(self._model)
-        self._matrices = find_matrices(self._model)
-
-
-def sentence(rows: Sequence[dict[str, Any]]) -> str:
-    """Say in one line what the rows of a cell hold."""
-    first = rows[0]
-    n_layers = 1 + max(row["layer"] for row in rows)
-    thirds = [
-        fmean(r["nuclear_norm"] for r in rows if r["layer"] * 3 // n_layers == third)
-        for third in range(min(3, n_layers))
-        if any(r["layer"] * 3 // n_layers == third for r in rows)
-    ]
-    most = max(rows, key=lambda row: row["nuclear_norm"])
-    return (
-        f"{first['dataset']}, step {first['step']}, {first['sampling'].replace('_', '-')}: "
-        f"{first['n_samples']} samples of {first['mean_response_tokens']:.1f} response tokens; "
-        f"nuclear norm by third of the layers {' '.join(f'{value:.4g}' for value in thirds)}, "
-        f"largest {most['nuclear_norm']:.4g} at {most['matrix']} of layer {most['layer']} "
-        f"({first['seconds']:.1f} s)"
-    )

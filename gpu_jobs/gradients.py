@@ -36,14 +36,15 @@ def _run(args: argparse.Namespace, dagster: Any) -> list[dict[str, Any]]:
             "or leave --steps out."
         )
     folder = args.eval_data or Settings().eval_data
-    found = [read_dataset(asked, folder) for asked in args.dataset]
+    found = [read_dataset(asked, folder, args.limit) for asked in args.dataset]
     names = [one.name for one in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise TextError(f"Two data sets are named {twice[0]}: give NAME=PATH for one of them.")
 
     # From here on torch and transformers are needed, which take seconds to import.
-    from gpu_jobs.gradient_study import Study, sentence
+    from gpu_jobs.gradient_rows import sentence
+    from gpu_jobs.gradient_study import Study
 
     rows = Study(args, found, dagster, command.say).rows()
     for cell in {row["result_key"]: None for row in rows}:

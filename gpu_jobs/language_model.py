@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from lm_eval.models.huggingface import HFLM
 
 from gpu_jobs import scoring
@@ -71,7 +72,7 @@ class LanguageModel(HFLM):
             for number, (_, prompt, answer) in enumerate(requests)
         ]
         rows = pack(wanted)
-        if not self._shares(rows):
+        if not self.shares(rows):
             rows = pack(wanted, share=False)
         found = self._in_batches(
             rows,
@@ -88,7 +89,7 @@ class LanguageModel(HFLM):
     def _batch_of(self, rows: Sequence[Row]) -> scoring.Batch:
         return scoring.batch_of(rows, self.device, next(self.model.parameters()).dtype)
 
-    def _shares(self, rows: Sequence[Row]) -> bool:
+    def shares(self, rows: Sequence[Row]) -> bool:
         """Tell whether the model reads packed rows rightly, by trial on the deepest one."""
         branched = [row for row in rows if not row.is_plain]
         if not branched:
@@ -96,7 +97,9 @@ class LanguageModel(HFLM):
         deepest = max(branched, key=lambda row: int(row.depths.max()))
         depth = int(deepest.depths.max())
         if self._right_to < depth < self._wrong_from:
-            if scoring.can_share(self.model, deepest, self._batch_of):
+            with torch.inference_mode():
+                right = scoring.can_share(self.model, deepest, self._batch_of)
+            if right:
                 self._right_to = depth
             else:
                 self._wrong_from = depth
@@ -173,8 +176,6 @@ class LanguageModel(HFLM):
         return [found[number] for number in range(len(found))]
 
     def _shrink(self, size: int) -> None:
-        import torch
-
         self.batch_size_per_gpu = size
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -6,7 +6,6 @@ sample's mean next-token loss over its response tokens; the paper's sum is `n_sa
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +15,12 @@ from torch import nn
 
 from gpu_jobs.devices import out_of_memory
 from gpu_jobs.errors import DeviceError, ModelError, first_line
+from gpu_jobs.gradient_norms import norms_of_gradients
 from gpu_jobs.losses import response_loss
-from gpu_jobs.matrices import Matrix, Part
-from gpu_jobs.norms import Norms, norms_of, singular_values
-from gpu_jobs.pairs import Batch, Sample, batches
+from gpu_jobs.matrix_parts import Matrix
+from gpu_jobs.norms import Norms
+from gpu_jobs.pair_batches import Batch, batches
+from gpu_jobs.pairs import Sample
 from gpu_jobs.sample_norms import SampleNorms
 
 
@@ -46,7 +47,7 @@ def layer_gradients(
     batch_size: int,
     *,
     per_sample: bool = True,
-    advance: Callable[[str], None] = lambda step: None,
+    advance: Callable[[int], None] = lambda count: None,
     on_halving: Callable[[int], None] = lambda size: None,
 ) -> list[MatrixGradient]:
     """Measure the gradient of each matrix over all samples, in one backward pass a batch.
@@ -62,7 +63,7 @@ def layer_gradients(
         samples: what to measure on, at least one.
         batch_size: samples a pass; with experts and `per_sample` it is 1.
         per_sample: also take the nuclear norm of each sample's own gradient.
-        advance: called after each batch.
+        advance: called after each batch with its number of samples.
         on_halving: called with the new number of samples a batch when memory ran out.
 
     Raises:
@@ -90,7 +91,7 @@ def layer_gradients(
         size //= 2
         on_halving(size)
     sums, each = found
-    norms = nuclear_norms(matrices, sums)
+    norms = norms_of_gradients(matrices, sums)
     return [MatrixGradient(matrix, norms[matrix], each.of(matrix)) for matrix in matrices]
 
 
@@ -100,7 +101,7 @@ def _accumulate(
     samples: Sequence[Sample],
     size: int,
     per_sample: bool,
-    advance: Callable[[str], None],
+    advance: Callable[[int], None],
 ) -> tuple[dict[nn.Parameter, torch.Tensor], SampleNorms] | None:
     """Return the summed gradients of the weights, or None if memory ran out."""
     weights = dict.fromkeys(part.weight for matrix in matrices for part in matrix.parts)
@@ -126,7 +127,7 @@ def _accumulate(
             for batch in batches(samples, size, next(model.parameters()).device):
                 each.start(batch)
                 _backward(model, batch, len(samples))
-                advance(f"batch of {len(batch.lengths)}")
+                advance(len(batch.lengths))
     except Exception as error:  # an unusual model can fail in any way
         if isinstance(error, ModelError):
             raise
@@ -153,39 +154,3 @@ def _backward(model: Any, batch: Batch, n_samples: int) -> None:
             "damaged, so try --dtype float32."
         )
     loss.backward()
-
-
-def nuclear_norms(
-    matrices: Sequence[Matrix], sums: dict[nn.Parameter, torch.Tensor]
-) -> dict[Matrix, Norms]:
-    """Return the norms of each matrix, of the gradients `sums` of the weights.
-
-    Each gradient is taken out of `sums`, and let go of when its norms are there.
-
-    Raises:
-        ModelError: a gradient is missing or not finite.
-    """
-    wanted: dict[nn.Parameter, list[tuple[Matrix, Part]]] = {}
-    for matrix in matrices:
-        for part in matrix.parts:
-            wanted.setdefault(part.weight, []).append((matrix, part))
-    values: dict[Matrix, list[torch.Tensor]] = {matrix: [] for matrix in matrices}
-
-    def take(weight: nn.Parameter) -> None:
-        gradient = sums.pop(weight, None)
-        for matrix, part in wanted[weight]:
-            if gradient is None or not bool(gradient.isfinite().all()):
-                what = "is missing" if gradient is None else "holds NaN or infinity"
-                raise ModelError(
-                    f"The gradient of {matrix.kind} of layer {matrix.layer} {what}: try --dtype "
-                    "float32, or choose another decoder-only model."
-                )
-            values[matrix].append(singular_values(part.of(gradient)).flatten())
-
-    # Eigenvalues gain little from several threads each, so each matrix gets one.
-    on_cpu = all(gradient.device.type == "cpu" for gradient in sums.values())
-    n_threads = torch.get_num_threads() if on_cpu else 1
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
-        for _ in pool.map(take, wanted):
-            pass
-    return {matrix: norms_of(torch.cat(values[matrix])) for matrix in matrices}

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from gpu_jobs.pairs import Batch
+from gpu_jobs.pair_batches import Batch
 
 
 def response_loss(model: Any, batch: Batch) -> torch.Tensor:

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,44 +10,12 @@ from torch import nn
 
 from gpu_jobs.errors import ModelError, first_line
 from gpu_jobs.layers import find_decoder_layers
-from gpu_jobs.wiring import TEXTS, TOKENS, LinearMap, roles_of
+from gpu_jobs.matrix_parts import Matrix, Part
+from gpu_jobs.wiring import roles_of
+from gpu_jobs.wiring_trial import TEXTS, TOKENS, LinearMap
 
 #: The matrices in the order of results.
 KINDS = ("q", "k", "v", "o", "gate", "up", "down")
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A weight, or those of its outputs that belong to a matrix.
-
-    Attributes:
-        weight: the whole parameter, of two dimensions, or of three for a stack of experts.
-        module: the module whose linear map it is; None for a stack of experts.
-        axis: dimension of the weight that counts outputs.
-        outputs: numbers of the outputs that belong to the matrix; None if all do.
-    """
-
-    weight: nn.Parameter
-    module: nn.Module | None
-    axis: int
-    outputs: torch.Tensor | None
-
-    def of(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Cut the part out of something of the weight's shape."""
-        return gradient if self.outputs is None else gradient.index_select(self.axis, self.outputs)
-
-
-@dataclass(frozen=True, eq=False)
-class Matrix:
-    """One matrix of one layer.
-
-    With experts it is the block-diagonal matrix of all of them (and of a shared expert), so that
-    its singular values are those of its parts together.
-    """
-
-    layer: int
-    kind: str
-    parts: tuple[Part, ...]
 
 
 def find_matrices(model: Any) -> list[Matrix]:

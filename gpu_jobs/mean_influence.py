@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpu_jobs import benchmark_texts, models, texts
+from gpu_jobs.evaluation_job import EvaluationJob
 from gpu_jobs.influence import block_influence
-from gpu_jobs.model_job import ModelJob
 from gpu_jobs.tasks import Task
 from gpu_jobs.worklist import Cell
 from modelstrata.landing_schema import LANDING_TABLES
@@ -13,7 +13,7 @@ from modelstrata.landing_schema import LANDING_TABLES
 _COLUMNS = LANDING_TABLES["block_influence"]
 
 
-def mean_influence(job: ModelJob, tasks: Sequence[Task]) -> list[float]:
+def mean_influence(job: EvaluationJob, tasks: Sequence[Task]) -> list[float]:
     """Return each layer's block influence, the mean over text sets; each set is a cell.
 
     The text set is the one that `--texts` names, or there is one for each benchmark: the prompts
@@ -32,7 +32,7 @@ def mean_influence(job: ModelJob, tasks: Sequence[Task]) -> list[float]:
     return [sum(values) / len(values) for values in zip(*found, strict=True)]
 
 
-def _influence(job: ModelJob, name: str, text_set: texts.TextSet) -> list[float]:
+def _influence(job: EvaluationJob, name: str, text_set: texts.TextSet) -> list[float]:
     size = job.args.batch_size
     max_length = models.longest(job.config, job.args.max_length)
     digest = benchmark_texts.digest(text_set)
@@ -43,9 +43,9 @@ def _influence(job: ModelJob, name: str, text_set: texts.TextSet) -> list[float]
     made = job.made("block_influence", chosen, digest, benchmark_texts.COMPUTING)
 
     def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
-        models.check_vocabulary(job.model.model, encoded)
+        models.check_vocabulary(job.loaded, encoded)
         measured = block_influence(
-            job.model.model,
+            job.loaded,
             texts.make_batches(encoded, size, job.device),
             lambda step: advance(step, 1),
             lambda size: job.say(f"out of memory: going on with at most {size} texts a batch"),

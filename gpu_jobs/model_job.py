@@ -3,12 +3,10 @@
 import argparse
 from collections.abc import Callable
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any
 
 from gpu_jobs import devices, models, results, sources
 from gpu_jobs.cells import CellStore
-from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.worklist import Cell, work_off
 
 #: A text for the user.
@@ -16,7 +14,13 @@ Say = Callable[[str], None]
 
 
 class ModelJob:
-    """One model and a folder of results."""
+    """One model and a folder of results.
+
+    Attributes:
+        table: the table that the job is for.
+    """
+
+    table: str
 
     def __init__(self, args: argparse.Namespace, dagster: Any, say: Say) -> None:
         """Find the model.
@@ -37,7 +41,7 @@ class ModelJob:
         self.tokenizer = models.load_tokenizer(self.source, trust)
         if args.max_length is not None:
             models.longest(self.config, args.max_length)
-        results.check_writable(args.output / "pruning_effects")
+        results.check_writable(args.output / self.table)
         self.store = CellStore(args.output)
 
     @property
@@ -46,19 +50,14 @@ class ModelJob:
         return int(self.config.get_text_config(decoder=True).num_hidden_layers)
 
     @cached_property
-    def model(self) -> LanguageModel:
-        """The model, loaded when the first unfinished cell needs it."""
-        args = self.args
-        trust = args.trust_remote_code
-        loaded = models.load_model(self.source, self.config, args.dtype, self.device, trust).eval()
-        models.check_finite(loaded)
-        return LanguageModel(
-            loaded,
-            self.tokenizer,
-            args.batch_size,
-            args.max_length,
-            lambda size: self.say(f"out of memory: going on with {size} prompts a forward pass"),
-        )
+    def loaded(self) -> Any:
+        """The model in evaluation mode, loaded when the first unfinished cell needs it."""
+        trust = self.args.trust_remote_code
+        found = models.load_model(
+            self.source, self.config, self.args.dtype, self.device, trust
+        ).eval()
+        models.check_finite(found)
+        return found
 
     def made(
         self, table: str, chosen: dict[str, Any], data_sha256: str, modules: tuple[str, ...]
@@ -76,7 +75,6 @@ class ModelJob:
             "table": table,
             "dtype": self.args.dtype,
             "device": self.device.type,
-            "lm_eval_version": version("lm_eval"),
         }
         return results.provenance(self.source, chosen, data_sha256, modules)
 

@@ -1,17 +1,14 @@
-"""Prompts with responses: cutting into tokens, batching, and matching the lengths of responses."""
+"""Prompts with responses: cutting into tokens, and matching the lengths of responses."""
 
 import hashlib
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gpu_jobs.errors import TextError
-
-if TYPE_CHECKING:
-    import torch
 
 _NOTES_SHOWN = 5
 
@@ -150,46 +147,3 @@ def digest(samples: Sequence[Sample]) -> str:
     """Return the SHA-256 of what is measured on: token ids and the lengths of responses."""
     parts = [[sample.n_response, *sample.ids] for sample in samples]
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Right-padded samples, as tensors of shape (samples, tokens).
-
-    Attributes:
-        ids: token ids, int64.
-        mask: 1 at real tokens, int64.
-        weights: what a token's loss counts for, float32: 1 over the number of response tokens at
-            those of the response, else 0; so each sample's weights sum to 1.
-        lengths: number of real tokens of each sample.
-    """
-
-    ids: "torch.Tensor"
-    mask: "torch.Tensor"
-    weights: "torch.Tensor"
-    lengths: tuple[int, ...]
-
-
-def batches(samples: Sequence[Sample], size: int, device: Any) -> Iterator[Batch]:
-    """Yield batches of at most `size` samples, the longest first: memory runs out at once."""
-    ordered = sorted(samples, key=lambda sample: len(sample.ids), reverse=True)
-    for start in range(0, len(ordered), size):
-        yield make_batch(ordered[start : start + size], device)
-
-
-def make_batch(rows: Sequence[Sample], device: Any) -> Batch:
-    """Return one batch of all of `rows`."""
-    import torch
-
-    longest = max(len(sample.ids) for sample in rows)
-    # Padding is masked and comes after the text, so any id that each model knows will do.
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    weights = torch.zeros(len(rows), longest, dtype=torch.float32)
-    for row, sample in enumerate(rows):
-        end = len(sample.ids)
-        ids[row, :end] = torch.tensor(sample.ids)
-        mask[row, :end] = 1
-        weights[row, end - sample.n_response : end] = 1 / sample.n_response
-    lengths = tuple(len(sample.ids) for sample in rows)
-    return Batch(ids.to(device), mask.to(device), weights.to(device), lengths)

@@ -1,9 +1,12 @@
 """The edge to Dagster: a job launched through Dagster Pipes reports to it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from modelstrata.processes import end_with_parent
+from modelstrata.progress import Advance
 
 _INTERVAL_S = 10.0
 
@@ -19,22 +22,32 @@ def connection() -> Iterator[Any]:
     if not PipesEnvVarParamsLoader().is_dagster_pipes_process():
         yield None
         return
+    # A run that is killed cannot stop the program that it launched.
+    end_with_parent()
     with open_dagster_pipes() as context:
         yield context
 
 
-def reporting(advance: Callable[[str], None], pipes: Any, total: int) -> Callable[[str], None]:
-    """Return `advance`, which now and then also logs to Dagster."""
-    if pipes is None:
+def reporting(advance: Advance, dagster: Any, total: int, label: str = "") -> Advance:
+    """Return `advance`, which now and then, and at the end, also logs to Dagster.
+
+    Args:
+        advance: counts steps for the user.
+        dagster: the connection to Dagster, or None.
+        total: all steps.
+        label: names the work in the log.
+    """
+    if dagster is None:
         return advance
     done, last = 0, time.monotonic()
+    named = f"{label}: " if label else ""
 
-    def report(step: str) -> None:
+    def report(step: str, amount: int = 1, /) -> None:
         nonlocal done, last
-        advance(step)
-        done += 1
+        advance(step, amount)
+        done += amount
         if time.monotonic() - last >= _INTERVAL_S or done == total:
             last = time.monotonic()
-            pipes.log.info(f"{done}/{total} batches ({step})")
+            dagster.log.info(f"{named}{done}/{total} ({step})")
 
     return report

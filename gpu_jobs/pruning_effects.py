@@ -4,64 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpu_jobs.intervals import mean_interval
+from modelstrata.landing_schema import EVALUATION_COLUMNS, LANDING_TABLES, RESULT_KEY_COLUMNS
 
-#: How a result was made; the first columns of each table.
-PROVENANCE = {
-    "result_key": "VARCHAR",
-    "input_hash": "VARCHAR",
-    "code_version": "VARCHAR",
-    "computed_at": "TIMESTAMP WITH TIME ZONE",
-    "model_id": "VARCHAR",
-    "revision": "VARCHAR",
-    "weights_format": "VARCHAR",
-    "weights_sha256": "VARCHAR",
-    "data_sha256": "VARCHAR",
-    "dtype": "VARCHAR",
-    "device": "VARCHAR",
-    "torch_version": "VARCHAR",
-    "transformers_version": "VARCHAR",
-    "lm_eval_version": "VARCHAR",
-}
-_EVALUATED = {
-    "benchmark": "VARCHAR",
-    "metric": "VARCHAR",
-    "protocol": "VARCHAR",
-    "num_fewshot": "INTEGER",
-    "seed": "BIGINT",
-    "limit": "INTEGER",
-    "max_length": "INTEGER",
-    "removed_layers": "VARCHAR",
-    "n_layers": "INTEGER",
-    "n_truncated": "INTEGER",
-    "seconds": "DOUBLE",
-    "peak_memory_bytes": "BIGINT",
-}
 #: One row a document of an evaluation. The full model's `removed_layers` is the empty text.
 SAMPLES = {
-    **PROVENANCE,
-    **_EVALUATED,
+    **RESULT_KEY_COLUMNS,
+    **EVALUATION_COLUMNS,
     "subject": "VARCHAR",
     "sample": "VARCHAR",
     "value": "DOUBLE",
     "chance": "DOUBLE",
 }
 #: One row a benchmark and a removal. Time and memory are those of the evaluation after it.
-EFFECTS = {
-    **PROVENANCE,
-    **_EVALUATED,
-    "selection": "VARCHAR",
-    "selection_seed": "BIGINT",
-    "n_removed": "INTEGER",
-    "before": "DOUBLE",
-    "before_low": "DOUBLE",
-    "before_high": "DOUBLE",
-    "after": "DOUBLE",
-    "difference": "DOUBLE",
-    "difference_low": "DOUBLE",
-    "difference_high": "DOUBLE",
-    "n_samples": "INTEGER",
-    "chance": "DOUBLE",
-}
+EFFECTS = LANDING_TABLES["pruning_effects"]
 
 Rows = Sequence[dict[str, Any]]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gpu_jobs import evaluation
-from gpu_jobs.model_job import ModelJob
+from gpu_jobs.evaluation_job import EvaluationJob
 from gpu_jobs.protocols import Benchmark
 from gpu_jobs.pruning_effects import EFFECTS, SAMPLES, effect
 from gpu_jobs.selections import Selection
@@ -36,7 +36,7 @@ _TAKEN = ("n_truncated", "seconds", "peak_memory_bytes")
 _MADE = ("result_key", "input_hash", "code_version", "torch_version", "transformers_version")
 
 
-class Study(ModelJob):
+class Study(EvaluationJob):
     """One model, its benchmarks and the folder of results.
 
     Attributes:

@@ -1,7 +1,21 @@
 """The columns of relevance results."""
 
-from gpu_jobs.pruning_effects import PROVENANCE
+from modelstrata.landing_schema import RESULT_KEY_COLUMNS
 
+#: How a result was made; the first columns of each table.
+PROVENANCE = {
+    **RESULT_KEY_COLUMNS,
+    "model_id": "VARCHAR",
+    "revision": "VARCHAR",
+    "weights_format": "VARCHAR",
+    "weights_sha256": "VARCHAR",
+    "data_sha256": "VARCHAR",
+    "dtype": "VARCHAR",
+    "device": "VARCHAR",
+    "torch_version": "VARCHAR",
+    "transformers_version": "VARCHAR",
+    "lm_eval_version": "VARCHAR",
+}
 _HOW = {
     "task": "VARCHAR",
     "split": "VARCHAR",

@@ -14,6 +14,7 @@ from gpu_jobs.criteria import Relevance
 from gpu_jobs.devices import peak_memory_bytes, start_peak_memory
 from gpu_jobs.evaluation_job import EvaluationJob
 from gpu_jobs.items import ItemSet
+from gpu_jobs.packing import pack
 from gpu_jobs.paths import Path, left
 from gpu_jobs.racing import race
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE
@@ -172,7 +173,7 @@ class Study(EvaluationJob):
         return removed(self.loaded, path) if path else contextlib.nullcontext()
 
     def _shares_tokens(self, items: ItemSet) -> bool:
-        return self.model.can_share(items.requests)
+        return self.model.shares(pack(items.requests))
 
     def _removals(
         self,

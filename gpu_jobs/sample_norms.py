@@ -1,6 +1,7 @@
 """Nuclear norms of each sample's own gradient, taken during the backward pass of a batch."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,9 +9,9 @@ import torch
 from torch import nn
 
 from gpu_jobs.errors import ModelError
-from gpu_jobs.matrices import Matrix, Part
+from gpu_jobs.matrix_parts import Matrix, Part
 from gpu_jobs.norms import Rows, singular_values
-from gpu_jobs.pairs import Batch
+from gpu_jobs.pair_batches import Batch
 
 
 class SampleNorms:
@@ -55,9 +56,13 @@ class SampleNorms:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Listen to the linear maps while the block runs."""
+        parts = [part for found in self._by_module.values() for _, part in found]
+        on_cpu = all(part.weight.device.type == "cpu" for part in parts)
+        # Each sample gets a thread, for small eigenvalue problems gain nothing from several.
         handles = [module.register_forward_hook(self._called) for module in self._by_module]
         try:
-            yield
+            with ThreadPoolExecutor(torch.get_num_threads() if on_cpu else 1) as self._pool:
+                yield
         finally:
             self._entered = {}
             for handle in handles:
@@ -77,31 +82,41 @@ class SampleNorms:
         output.register_hook(arrived)
 
     def _take(self, module: nn.Module, entered: torch.Tensor, gradient: torch.Tensor) -> None:
-        n_samples = len(self._lengths)
+        parts = self._by_module[module]
         factors = self._factors(entered)
-        by_sample = gradient.reshape(n_samples, -1, gradient.shape[-1])
-        for sample, length in enumerate(self._lengths):
-            rows = by_sample[sample, :length]
-            for matrix, part in self._by_module[module]:
-                outputs = rows if part.outputs is None else rows[:, part.outputs]
-                self._add(matrix, sample, factors[sample].singular_values_with(outputs))
+        by_sample = self._by_sample(gradient)
+
+        def norms(sample: int) -> list[torch.Tensor]:
+            rows = by_sample[sample]
+            return [
+                factors[sample].singular_values_with(
+                    rows if part.outputs is None else rows[:, part.outputs]
+                )
+                for _, part in parts
+            ]
+
+        for sample, found in enumerate(self._pool.map(norms, range(len(by_sample)))):
+            for (matrix, _), values in zip(parts, found, strict=True):
+                self._add(matrix, sample, values)
 
     def _factors(self, entered: torch.Tensor) -> list[Rows]:
         """Return the decomposed inputs of each sample, once for maps that share their input."""
         # Q, K and V follow each other, as up and gate do: the last input is kept.
         key = (entered.data_ptr(), entered.shape)
         if key not in self._entered:
-            n_samples = len(self._lengths)
-            if entered.shape[:-1].numel() % n_samples:
+            if entered.shape[:-1].numel() % len(self._lengths):
                 raise ModelError(
                     "A linear map sees only some of the tokens, so that samples cannot be told "
                     "apart: give --batch-size 1."
                 )
-            by_sample = entered.reshape(n_samples, -1, entered.shape[-1])
-            found = [Rows(by_sample[i, :length]) for i, length in enumerate(self._lengths)]
             # The tensor is kept, so that its address stays its own.
-            self._entered = {key: (entered, found)}
+            self._entered = {key: (entered, list(self._pool.map(Rows, self._by_sample(entered))))}
         return self._entered[key][1]
+
+    def _by_sample(self, rows: torch.Tensor) -> list[torch.Tensor]:
+        """Cut a batch into each sample's rows, shape (tokens, width), without those of padding."""
+        whole = rows.reshape(len(self._lengths), -1, rows.shape[-1])
+        return [whole[sample, :length] for sample, length in enumerate(self._lengths)]
 
     def _add(self, matrix: Matrix, sample: int, values: torch.Tensor) -> None:
         self._sums[matrix][sample - len(self._lengths)] += float(values.sum())

@@ -1,12 +1,12 @@
 """Text sets: reading JSONL, cutting into tokens, padding into batches."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpu_jobs.errors import TextError, first_line
+from gpu_jobs.errors import TextError
+from gpu_jobs.json_lines import read_records
 
 if TYPE_CHECKING:
     import torch
@@ -39,23 +39,15 @@ def read_texts(path: Path, limit: int | None = None) -> TextSet:
         TextError: the file is missing or unreadable, or no usable text is left.
     """
     found = TextSet()
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if limit is not None and len(found.texts) == limit:
-                    break
-                if not line.strip():
-                    continue
-                try:
-                    found.texts.append(_text_of(line))
-                    found.lines.append(number)
-                except (TypeError, ValueError) as problem:
-                    found.set_aside.append(f"line {number} {problem}")
-    except OSError as error:
-        reason = error.strerror or first_line(error)
-        raise TextError(
-            f"The text set {path} cannot be read ({reason}): name a JSONL file with --texts."
-        ) from error
+    records = read_records(path, found.set_aside, "name a JSONL file with --texts")
+    for number, record in records:
+        try:
+            found.texts.append(_text_of(record))
+            found.lines.append(number)
+        except (TypeError, ValueError) as problem:
+            found.set_aside.append(f"line {number} {problem}")
+        if len(found.texts) == limit:
+            break
     require_texts(found, path)
     return found
 
@@ -71,14 +63,8 @@ def require_texts(found: TextSet, path: Path) -> None:
         raise TextError(f'{why}. No text is left: give lines such as {{"text": "Hello."}}.')
 
 
-def _text_of(line: bytes) -> str:
-    try:
-        record = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
-    except (ValueError, RecursionError):
-        raise ValueError("is not JSON") from None
-    if not isinstance(record, dict) or "text" not in record:
+def _text_of(record: dict[str, Any]) -> str:
+    if "text" not in record:
         raise ValueError('has no "text" key')
     text = record["text"]
     if not isinstance(text, str):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gpu_jobs.cells import CellStore
+from gpu_jobs.pipes import reporting
 from modelstrata.progress import progress
 
 _WAIT_S = 2.0
-_REPORT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def work_off(
         return
     sizes = {cell.key: cell.size() for cell in pending}
     with progress(label, sum(sizes.values())) as advance:
-        count = _counting(advance, dagster, sum(sizes.values()), label)
+        count = reporting(advance, dagster, sum(sizes.values()), label)
         while pending:
             held = [cell for cell in pending if not _finish(store, cell, columns, count, sizes)]
             if len(held) == len(pending):
@@ -103,19 +103,3 @@ def _wait(store: CellStore, held: Sequence[Cell]) -> None:
             with store.claim(cell.key) as free:
                 if free or store.is_done(cell.table, cell.key):
                     return
-
-
-def _counting(
-    advance: Callable[..., None], dagster: Any, total: int, label: str
-) -> Callable[[str, int], None]:
-    done, last = 0, time.monotonic()
-
-    def count(step: str, amount: int) -> None:
-        nonlocal done, last
-        advance(step, amount)
-        done += amount
-        if dagster is not None and time.monotonic() - last >= _REPORT_S:
-            last = time.monotonic()
-            dagster.log.info(f"{label}: {done}/{total} ({step})")
-
-    return count

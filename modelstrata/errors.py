@@ -30,6 +30,10 @@ class BuildFailed(ModelstrataError):
     """A build stopped before publishing; the last good warehouse stays."""
 
 
+class JobFailed(ModelstrataError):
+    """A layer job's program ended with an error; what it had finished stays."""
+
+
 class NotEnoughData(ModelstrataError):
     """Too few rows or groups for the study that was asked for."""
 

@@ -27,6 +27,36 @@ RESULT_KEY_COLUMNS = {
     "computed_at": "TIMESTAMP WITH TIME ZONE",
 }
 
+#: Of which weights a result of a layer job is; the same names in each of their tables.
+_MODEL = {
+    "model_id": "VARCHAR",
+    "revision": "VARCHAR",
+    "weights_format": "VARCHAR",
+    "weights_sha256": "VARCHAR",
+}
+#: What an evaluation of a model with or without some layers is of, and what it took.
+EVALUATION_COLUMNS = {
+    **_MODEL,
+    "data_sha256": "VARCHAR",
+    "dtype": "VARCHAR",
+    "device": "VARCHAR",
+    "torch_version": "VARCHAR",
+    "transformers_version": "VARCHAR",
+    "lm_eval_version": "VARCHAR",
+    "benchmark": "VARCHAR",
+    "metric": "VARCHAR",
+    "protocol": "VARCHAR",
+    "num_fewshot": "INTEGER",
+    "seed": "BIGINT",
+    "limit": "INTEGER",
+    "max_length": "INTEGER",
+    "removed_layers": "VARCHAR",
+    "n_layers": "INTEGER",
+    "n_truncated": "INTEGER",
+    "seconds": "DOUBLE",
+    "peak_memory_bytes": "BIGINT",
+}
+
 _CELL = {
     "regressor": "VARCHAR",
     "benchmark": "VARCHAR",
@@ -273,10 +303,7 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
     "regression_gaps": {**RESULT_KEY_COLUMNS, **_CELL, "study": "VARCHAR", "reason": "VARCHAR"},
     "block_influence": {
         **RESULT_KEY_COLUMNS,
-        "model_id": "VARCHAR",
-        "revision": "VARCHAR",
-        "weights_format": "VARCHAR",
-        "weights_sha256": "VARCHAR",
+        **_MODEL,
         "benchmark": "VARCHAR",
         "texts_sha256": "VARCHAR",
         "layer": "INTEGER",
@@ -287,6 +314,54 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
         "max_length": "INTEGER",
         "dtype": "VARCHAR",
         "device": "VARCHAR",
+        "torch_version": "VARCHAR",
+        "transformers_version": "VARCHAR",
+    },
+    "pruning_effects": {
+        **RESULT_KEY_COLUMNS,
+        **EVALUATION_COLUMNS,
+        "selection": "VARCHAR",
+        "selection_seed": "BIGINT",
+        "n_removed": "INTEGER",
+        "before": "DOUBLE",
+        "before_low": "DOUBLE",
+        "before_high": "DOUBLE",
+        "after": "DOUBLE",
+        "difference": "DOUBLE",
+        "difference_low": "DOUBLE",
+        "difference_high": "DOUBLE",
+        "n_samples": "INTEGER",
+        "chance": "DOUBLE",
+    },
+    "layer_gradients": {
+        **RESULT_KEY_COLUMNS,
+        **_MODEL,
+        "dataset": "VARCHAR",
+        "data_sha256": "VARCHAR",
+        "sampling": "VARCHAR",
+        "step": "INTEGER",
+        "optimizer": "VARCHAR",
+        "learning_rate": "DOUBLE",
+        "train_batch_size": "INTEGER",
+        "seed": "BIGINT",
+        "max_length": "INTEGER",
+        "dtype": "VARCHAR",
+        "device": "VARCHAR",
+        "n_layers": "INTEGER",
+        "layer": "INTEGER",
+        "matrix": "VARCHAR",
+        "nuclear_norm": "DOUBLE",
+        "frobenius_norm": "DOUBLE",
+        "spectral_norm": "DOUBLE",
+        "effective_rank": "DOUBLE",
+        "mean_sample_nuclear_norm": "DOUBLE",
+        "mean_sample_nuclear_norm_low": "DOUBLE",
+        "mean_sample_nuclear_norm_high": "DOUBLE",
+        "n_samples": "INTEGER",
+        "n_response_tokens": "BIGINT",
+        "mean_response_tokens": "DOUBLE",
+        "seconds": "DOUBLE",
+        "peak_memory_bytes": "BIGINT",
         "torch_version": "VARCHAR",
         "transformers_version": "VARCHAR",
     },
@@ -309,6 +384,8 @@ ADDED_COLUMNS = {
     "score_predictions": {"bootstrap_group", "repeat", "repeat_seed", "baseline_score"},
 }
 RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
+#: Results of layer jobs, of which the embedded snapshot may hold some.
+LAYER_TABLES = ("block_influence", "pruning_effects", "layer_gradients")
 #: Filled by crawls alone, and by the compaction of what they landed.
 CRAWLED_TABLES = (
     "hub_model_history",

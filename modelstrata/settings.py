@@ -42,10 +42,11 @@ class Settings(BaseSettings):
         hub_scope: what a refresh lists of the Hub, every model or those of text generation.
         bigcodebench_site: address of BigCodeBench's two files of results.
         release_repo: dataset repo `owner/name` on the Hub that releases are published to.
-        gpu_model: model that the `gpu` job measures: Hub id, local folder or GGUF file.
+        gpu_model: model that `make gpu` measures: Hub id, local folder or GGUF file.
         gpu_model_id: id that the results carry when the model is a folder or file.
         gpu_texts: JSONL text set that the `gpu` job measures on.
-        gpu_device: torch device of the `gpu` job (`cpu`, `cuda`, `cuda:1`); empty picks one.
+        gpu_device: torch device of the `gpu` job (`cpu`, `cuda`, `cuda:1`); empty picks one. Of
+            several, parted by commas, each run takes one, and as many runs go side by side.
         eval_data: folder of evaluation data in the Hub's layout; without it they come from the Hub.
     """
 
@@ -92,6 +93,16 @@ class Settings(BaseSettings):
     def crawl(self) -> Path:
         """Folder of the crawls' own state: cursors, known commits, what is not landed yet."""
         return self.data / "crawl"
+
+    @property
+    def layers(self) -> Path:
+        """Working folders of the layer jobs, one a model."""
+        return self.data / "gpu"
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices of the layer jobs; an empty name picks one."""
+        return [name.strip() for name in self.gpu_device.split(",") if name.strip()] or [""]
 
     @property
     def warehouse(self) -> Path:

@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration import jobs
 from orchestration.dbt_cli import dbt_resource
 from orchestration.defs import dbt, extract, gpu, hub, ml, predictor, release, study
+from orchestration.layer_step import STOPPING_S
 from orchestration.sensors import landing_sensor
 
 #: Assets of a run share one process, because it holds the lock on the data folder.
@@ -17,6 +18,8 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     dbt.dbt_core,
     ml.regressions,
     gpu.block_influence,
+    gpu.pruning_effects,
+    gpu.layer_gradients,
     *study.PARTS,
     dbt.dbt_results,
     release.published_warehouse,
@@ -30,6 +33,7 @@ defs = dg.Definitions(
     jobs=[
         jobs.build,
         jobs.gpu,
+        jobs.add_model,
         jobs.study,
         jobs.study_inverse,
         jobs.fit_predictor,
@@ -40,6 +44,9 @@ defs = dg.Definitions(
     ],
     schedules=[jobs.refresh_weekly],
     sensors=[landing_sensor],
-    resources={"dbt": dbt_resource(), "pipes": dg.PipesSubprocessClient()},
+    resources={
+        "dbt": dbt_resource(),
+        "pipes": dg.PipesSubprocessClient(termination_timeout_seconds=STOPPING_S),
+    },
     executor=dg.in_process_executor,
 )

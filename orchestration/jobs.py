@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.defs.gpu import register_model
 from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING, compact_listings
 from orchestration.defs.predictor import PREDICTOR
 from orchestration.defs.release import ON_THE_HUB
@@ -29,7 +30,7 @@ build = dg.define_asset_job(
 gpu = dg.define_asset_job(
     "gpu",
     selection=_GPU,
-    description="Measure layers of a model and land the results; the next build shows them.",
+    description="Measure layers of models and land the results; the next build shows them.",
     executor_def=dg.in_process_executor,
 )
 study = dg.define_asset_job(
@@ -78,6 +79,12 @@ publish_release = dg.define_asset_job(
 def compact() -> None:
     """Keep what older listings tell of a model's history, and drop the rest of them."""
     compact_listings()
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def add_model() -> None:
+    """Add a model to the partitions of the job `gpu`: a Hub id, a local folder or a GGUF file."""
+    register_model()
 
 
 refresh_weekly = dg.ScheduleDefinition(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from modelstrata.errors import ModelstrataError, storage_errors
 from modelstrata.processes import end_with_parent
 from modelstrata.settings import Settings
+from orchestration.layer_jobs import ANALYSES
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -32,6 +33,12 @@ def main() -> int:
     """Run the job; print a summary after a build."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__)
     parser.add_argument("job", choices=["build", "gpu", "refresh", "study"])
+    parser.add_argument(
+        "--analysis",
+        choices=ANALYSES,
+        default="block_influence",
+        help="what `gpu` measures (default: block_influence)",
+    )
     parser.add_argument(
         "--end-with-parent", action="store_true", help="stop when the starting process ends"
     )
@@ -51,6 +58,10 @@ def main() -> int:
                 from orchestration.study_run import study
 
                 failure = study(settings)
+            elif job == "gpu":
+                from orchestration.layer_run import measure
+
+                failure = measure(settings, arguments.analysis)
             else:
                 failure = "\n".join(run_job(job, settings).failures)
             seconds = time.monotonic() - start
@@ -84,8 +95,13 @@ class Outcome:
     done: frozenset[str] = frozenset()
 
 
-def run_job(name: str, settings: Settings, partition: str | None = None) -> Outcome:
-    """Run a job in this process, of a partition if it is partitioned.
+def run_job(
+    name: str,
+    settings: Settings,
+    partition: str | None = None,
+    assets: "list[dg.AssetKey] | None" = None,
+) -> Outcome:
+    """Run a job in this process, or some assets of it; of a partition if it is partitioned.
 
     Raises:
         KeyboardInterrupt: it was stopped.
@@ -105,7 +121,8 @@ def run_job(name: str, settings: Settings, partition: str | None = None) -> Outc
 
     try:
         # What dbt and the layer jobs print is for the log; this command shows progress only.
-        log = settings.dagster_home / f"{name}{f'-{partition}' if partition else ''}.log"
+        named = f"{name}-{partition}".replace("/", "--") if partition else name
+        log = settings.dagster_home / f"{named}.log"
         with (
             dg.DagsterInstance.get() as instance,
             log.open("w", encoding="utf-8") as file,
@@ -116,6 +133,7 @@ def run_job(name: str, settings: Settings, partition: str | None = None) -> Outc
             result = defs.resolve_job_def(name).execute_in_process(
                 instance=instance,
                 partition_key=partition,
+                asset_selection=assets,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 tags={COMMAND: name, **process_tag()},

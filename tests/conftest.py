@@ -31,6 +31,7 @@ LONGEST = (
     "test_large_drop.py",
     "test_accounting.py",
     "test_refresh.py",
+    "test_layer_runs.py",
     "test_layer_job.py",
 )
 

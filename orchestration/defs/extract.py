@@ -31,19 +31,24 @@ _CHECKS = [
 def landed_snapshot(
     context: dg.AssetExecutionContext,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Land the embedded snapshot; what is there already stays as it is."""
+    """Land the embedded snapshot; what is there already stays as it is.
+
+    Kept results of layer jobs land too, and are no materialization of the jobs' assets.
+    """
     from extract.land_snapshot import land_snapshot
 
     settings = Settings()
     with clear_failures(settings):
         added = land_snapshot(settings.landing)
         measured = freshness(settings.landing, manifest(), datetime.now(UTC))
-    for table, is_new in added.items():
+    for table in RAW_TABLES:
         batches = len(list((settings.landing / table).glob("*.parquet"))) - 1
         yield dg.MaterializeResult(
             asset_key=["landing", table],
-            metadata={"snapshot_added": is_new, "batches": batches},
+            metadata={"snapshot_added": added.pop(table), "batches": batches},
         )
+    for table, is_new in added.items():
+        context.log.info(f"Kept results of {table} {'landed' if is_new else 'are there already'}.")
     # Shown, and no reason to stop: what is landed may be old and still right.
     severity = dg.AssetCheckSeverity
     for facts in measured:

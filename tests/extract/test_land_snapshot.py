@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from extract.land_snapshot import SNAPSHOT, land_snapshot
+from extract.land_snapshot import SNAPSHOT, kept_layer_tables, land_snapshot
 from modelstrata.landing import batches, check_file, file_digest
 from modelstrata.settings import ROOT
 
@@ -23,6 +23,11 @@ ROWS = {
     "pretraining_compute": 345,
     "config_schema": 9_302,
     "parameter_terms": 2_676,
+    # Whatever is kept of measured layers, as long as the provenance says how much.
+    **{
+        table: len(duckdb.read_parquet(str(SNAPSHOT / f"{table}.parquet")))
+        for table in kept_layer_tables()
+    },
 }
 
 

@@ -15,15 +15,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gpu_jobs.benchmarks import BENCHMARKS, STYLES
-from gpu_jobs.datasets import read_dataset
-from gpu_jobs.errors import TextError
+from gpu_jobs.datasets import STYLES, read_dataset
+from gpu_jobs.errors import TaskError
 from gpu_jobs.gradient_rows import COLUMNS, mean_interval
 from gpu_jobs.gradients import main
 from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.matrices import find_matrices
 from gpu_jobs.pairs import PairSet, Sample, encode_pairs, length_matched
-from tests.gpu_jobs import tiny
+from tests.gpu_jobs import hub_data, tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = [("Is it?", " yes"), ("Why?", " because"), ("How many?", " two"), ("Who?", " me")]
@@ -211,73 +210,32 @@ def test_pairs_are_cut_where_running_text_would_be() -> None:
     assert shortened == 1
 
 
-EXAMPLES: dict[str, tuple[dict[str, Any], str, str]] = {
-    "arc_challenge": (
-        {
-            "question": "Why?",
-            "choices": {"text": ["x", "y"], "label": ["1", "2"]},
-            "answerKey": "2",
-        },
-        "Question: Why?\nAnswer:",
-        " y",
-    ),
-    "boolq": (
-        {"question": "is it", "passage": "It is.", "label": 1},
-        "It is.\nQuestion: is it?\nAnswer:",
-        " yes",
-    ),
-    "gsm8k": ({"question": "1+1", "answer": "#### 2"}, "Question: 1+1\nAnswer:", " #### 2"),
-    "hellaswag": (
-        {
-            "activity_label": "Cooking",
-            "ctx_a": "Cut it. [title] Mix",
-            "ctx_b": "he",
-            "endings": ["no", "stirs [step] well"],
-            "label": "1",
-        },
-        "Cooking: Cut it.. Mix He",
-        " stirs well",
-    ),
-    "mmlu": (
-        {"question": "Q ", "choices": ["a", "b", "c", "d"], "answer": 2},
-        "Q\nA. a\nB. b\nC. c\nD. d\nAnswer:",
-        " C",
-    ),
-    "openbookqa": (
-        {
-            "question_stem": "It is",
-            "choices": {"text": ["x", "y"], "label": ["A", "B"]},
-            "answerKey": "A",
-        },
-        "It is",
-        " x",
-    ),
-    "piqa": (
-        {"goal": "Eat", "sol1": "a", "sol2": "b", "label": 1},
-        "Question: Eat\nAnswer:",
-        " b",
-    ),
-    "truthfulqa": ({"question": "Why?", "best_answer": "Yes"}, "Q: Why?\nA:", " Yes"),
-    "winogrande": (
-        {"sentence": "A saw B as _ left.", "option1": "A", "option2": "B", "answer": "2"},
-        "A saw B as B",
-        " left.",
-    ),
-}
+def test_benchmarks_become_lm_evals_prompts_and_right_responses(tmp_path: Path) -> None:
+    data = hub_data.write(tmp_path)
 
+    def first(path: str) -> dict[str, Any]:
+        return dict(json.loads((data / path).read_text().splitlines()[0]))
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_benchmarks_become_prompts_and_right_responses(name: str, tmp_path: Path) -> None:
-    record, prompt, response = EXAMPLES[name]
-    path = tmp_path / BENCHMARKS[name].files.replace("*", "virology")
-    path.parent.mkdir(parents=True)
-    path.write_text(f"{json.dumps(record)}\n" + '{"other": 1}\n[]\n', "utf-8")
-    found = read_dataset(name, tmp_path)
-    assert [(pair.prompt, pair.response) for pair in found.pairs] == [(prompt, response)]
-    assert found.set_aside == [f"line 2 is no record of {name}", "line 3 is no JSON object"]
-    path.unlink()
-    with pytest.raises(TextError, match="which"):
-        read_dataset(name, tmp_path)
+    def read(name: str) -> tuple[str, str]:
+        pairs = read_dataset(name, data, 1).pairs
+        assert len(pairs) == 1
+        return pairs[0].prompt, pairs[0].response
+
+    math = first("openai/gsm8k/main/test.jsonl")
+    assert read("gsm8k") == (f"Question: {math['question']}\nAnswer:", f" {math['answer']}")
+    arc = first("allenai/ai2_arc/ARC-Easy/test.jsonl")
+    right = arc["choices"]["text"][arc["choices"]["label"].index(arc["answerKey"])]
+    assert read("arc_easy") == (f"Question: {arc['question']}\nAnswer:", f" {right}")
+    gap = first("allenai/winogrande/winogrande_xl/validation.jsonl")
+    before, after = gap["sentence"].split("_")
+    assert read("winogrande") == (before + gap[f"option{gap['answer']}"], after)
+    truth = first("truthfulqa/truthful_qa/multiple_choice/validation.jsonl")
+    prompt, response = read("truthfulqa")
+    assert prompt.endswith(f"Q: {truth['question']}\nA:")
+    assert response == f" {truth['mc2_targets']['choices'][0]}"
+    assert len(read_dataset("gsm8k", data).pairs) == 4
+    with pytest.raises(TaskError, match="piqa"):
+        read_dataset("piqa", data)
 
 
 def test_styles_are_pieces_of_running_text(tmp_path: Path) -> None:

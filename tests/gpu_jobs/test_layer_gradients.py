@@ -13,7 +13,8 @@ from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.losses import response_loss
 from gpu_jobs.matrices import KINDS, find_matrices
 from gpu_jobs.norms import norms_of, singular_values
-from gpu_jobs.pairs import Sample, make_batch
+from gpu_jobs.pair_batches import make_batch
+from gpu_jobs.pairs import Sample
 from tests.gpu_jobs import tiny
 
 #: Model type, changes to its configuration, and where each matrix lies in a layer: the name of the

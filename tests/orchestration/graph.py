@@ -6,6 +6,8 @@ The committed file is compared with the graph by a test, so that a change of sha
 import json
 from typing import Any
 
+import dagster as dg
+
 from orchestration.definitions import defs
 
 
@@ -14,10 +16,17 @@ def upkeep(node: Any) -> dict:
     policy = node.freshness_policy_or_from_metadata
     said = {
         "pools": sorted(node.pools or ()),
-        "partitions": len(node.partitions_def.get_partition_keys()) if node.partitions_def else 0,
+        "partitions": partitions(node.partitions_def) if node.partitions_def else 0,
         "fresh_for": str(policy.fail_window.to_timedelta()) if policy else None,
     }
     return {name: value for name, value in said.items() if value}
+
+
+def partitions(found: dg.PartitionsDefinition) -> int | str | None:
+    """Return how many there are, or the name of those that users add."""
+    if isinstance(found, dg.DynamicPartitionsDefinition):
+        return found.name
+    return len(found.get_partition_keys())
 
 
 def shape() -> dict:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.builds import BIN, ask_history, contents, materialize, run_job, run_job_here
+from tests.builds import BIN, ask_history, contents, materialize, run_job, run_job_here, unmeasured
 
 MARTS = {
     "architecture_counts",
@@ -29,6 +29,7 @@ MARTS = {
     "interval_coverage",
     "inverse_feature_importances",
     "inverse_regression_scores",
+    "layer_gradients",
     "model_history",
     "model_lifetimes",
     "model_structures",
@@ -38,9 +39,12 @@ MARTS = {
     "paper_claims",
     "parameter_counts",
     "pretraining_compute",
+    "pruning_comparisons",
+    "pruning_effects",
     "regression_gaps",
     "regression_scores",
     "rejected_records",
+    "rejected_results",
     "score_by_size_bin",
     "score_correlations",
     "score_distributions",
@@ -50,15 +54,16 @@ MARTS = {
     "structure_scores",
     "structure_values",
 }
-#: Empty until a crawl, `make gpu` or `make study`.
+#: Empty until a crawl or `make study`, or where the snapshot holds no measured layers.
 EMPTY = {
-    "block_influence",
+    *unmeasured(),
     "feature_effects",
     "hub_benchmarks",
     "interval_coverage",
     "inverse_feature_importances",
     "inverse_regression_scores",
     "regression_gaps",
+    "rejected_results",
 }
 
 

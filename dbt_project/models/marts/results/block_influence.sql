@@ -18,3 +18,4 @@ select
     code_version,
     result_key
 from {{ ref('stg_results__block_influence') }}
+where rejection_reason is null
