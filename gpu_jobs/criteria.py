@@ -10,7 +10,7 @@ from torch import nn
 
 from gpu_jobs.errors import ModelError, TaskError
 from gpu_jobs.items import ItemSet, sequences
-from gpu_jobs.layers import CosineSums, find_decoder_layers, listening
+from gpu_jobs.layers import CosineSums, find_decoder_layers, last_states, listening
 from gpu_jobs.removal_scores import RemovalScores
 
 #: In the order of the paper's table 1, its own last.
@@ -87,24 +87,31 @@ def from_removals(criterion: str, scores: RemovalScores, item_set: ItemSet) -> R
     return Relevance(tuple(values), ties)
 
 
-def cosine(
-    model: Any, item_set: ItemSet, packed: bool, length: int, advance: Callable[[int], None]
-) -> Relevance:
+def instances(item_set: ItemSet, packed: bool, length: int) -> list[np.ndarray]:
+    """Return token ids of instances: prompts with right answers, or texts.
+
+    Args:
+        item_set: the items.
+        packed: put them together into sequences of `length` tokens (the paper, C.1); a rest that
+            fills none is left out unless there is no other.
+        length: tokens of context.
+    """
+    rows = [np.asarray(ids) for ids in sequences(item_set)]
+    if not packed:
+        return rows
+    tokens = np.concatenate(rows)
+    whole = len(tokens) // length * length
+    return np.split(tokens[:whole], whole // length) if whole else [tokens]
+
+
+def cosine(model: Any, rows: Sequence[np.ndarray], advance: Callable[[int], None]) -> Relevance:
     """Return the cosine-similarity score of each layer, equation 2.
 
     Args:
         model: on its device.
-        item_set: the items; each is its prompt with the right answer.
-        packed: put items together into sequences of `length` tokens (the paper, C.1), the rest
-            that fills none is left out unless there is no other; else each item is an instance.
-        length: tokens of context.
+        rows: token ids of each instance.
         advance: called with the number of instances done.
     """
-    rows = [np.asarray(ids) for ids in sequences(item_set)]
-    if packed:
-        tokens = np.concatenate(rows)
-        whole = len(tokens) // length * length
-        rows = np.split(tokens[:whole], whole // length) if whole else [tokens]
     layers = find_decoder_layers(model)
     total = torch.zeros(len(layers), dtype=torch.float64)
     for row in rows:
@@ -117,6 +124,39 @@ def cosine(
         advance(1)
     values = tuple((total / len(rows)).tolist())
     return Relevance(values, values)
+
+
+def block_distances(
+    model: Any, rows: Sequence[np.ndarray], advance: Callable[[int], None]
+) -> np.ndarray:
+    """Return how much each block of adjacent layers turns the last token's hidden state.
+
+    The angular distance, arccos(cosine) / pi, of what enters a block from what leaves it, the mean
+    over instances (Gromov et al., arXiv 2403.17887, section 3.2).
+
+    Args:
+        model: on its device.
+        rows: token ids of each instance.
+        advance: called with the number of instances done.
+
+    Returns:
+        Entry (l, n - 1) is of the n layers from layer l on; nan where there are not so many.
+        Shape (layers, layers).
+    """
+    layers = find_decoder_layers(model)
+    total = torch.full((len(layers), len(layers)), float("nan"), dtype=torch.float64)
+    for first in range(len(layers)):
+        total[first, : len(layers) - first] = 0.0
+    for row in rows:
+        ids = torch.from_numpy(row).unsqueeze(0).to(model.device)
+        with torch.inference_mode(), last_states(layers) as states:
+            model.get_decoder()(input_ids=ids, use_cache=False)
+        unit = nn.functional.normalize(torch.stack(states).double(), dim=-1).cpu()
+        angles = (unit @ unit.T).clamp(-1.0, 1.0).arccos() / torch.pi
+        for first in range(len(layers)):
+            total[first, : len(layers) - first] += angles[first, first + 1 :]
+        advance(1)
+    return np.asarray(total / len(rows))
 
 
 def taylor(model: Any, item_set: ItemSet, length: int, advance: Callable[[int], None]) -> Relevance:

@@ -72,9 +72,8 @@ def race(
     for end in ends:
         made, ties = score(alive, order[done:end].tolist())
         for layer, values, more in zip(alive, made, ties, strict=True):
-            seen[layer] = tuple(
-                np.concatenate(pair) for pair in zip(seen[layer], (values, more), strict=True)
-            )
+            before, ties_before = seen[layer]
+            seen[layer] = np.append(before, values), np.append(ties_before, more)
         done, rounds = end, rounds + 1
         leader = _best(alive, seen)
         if done < n_items:

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from gpu_jobs.packing import pack
 from gpu_jobs.paths import Path, left
 from gpu_jobs.racing import race
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE
+from gpu_jobs.relevance_sets import Sets
 from gpu_jobs.removal_scores import RemovalScores, score_removals
 from gpu_jobs.surgery import removed
 from gpu_jobs.worklist import Cell
 
 #: The sources that decide what the numbers are.
-_COMPUTING = (
+COMPUTING = (
     *("criteria.py", "devices.py", "heads.py", "items.py", "layer_state.py", "layer_walk.py"),
     *("layers.py", "models.py", "packing.py", "racing.py", "relevance_study.py"),
     *("removal_scores.py", "scoring.py", "sources.py", "surgery.py", "tasks.py"),
@@ -52,6 +54,28 @@ class Study(EvaluationJob):
 
     table = "layer_relevance"
 
+    @cached_property
+    def _distances(self) -> dict[Calibration, np.ndarray]:
+        return {}
+
+    @cached_property
+    def sets(self) -> Sets:
+        """The items that the command line asks for."""
+        return Sets(self.args, self.model, self.config, self.say)
+
+    def calibrations(self) -> list[Calibration]:
+        """Return what relevance is measured on, one after the other."""
+        rate = self.args.racing
+        return [
+            Calibration(found, not self.args.single, "racing" if rate else "exact", rate)
+            for found in self.sets.calibrations()
+        ]
+
+    def rows(self, calibration: Calibration, criterion: str) -> list[dict[str, Any]]:
+        """Return rows of `LAYER_RELEVANCE` of the whole model, measured already."""
+        rows = self.read(self.table, self._map(calibration, criterion, ()).made)
+        return [row for row in rows if row["criterion"] == criterion]
+
     def relevance(self, calibration: Calibration, criterion: str, path: Path) -> Relevance:
         """Return the relevance of the layers that are left when some are removed.
 
@@ -61,15 +85,13 @@ class Study(EvaluationJob):
         cell = self._map(calibration, criterion, path)
         label = f"relevance by {criterion} on {calibration.items.name}, {len(path)} removed"
         self.work_off(label, [cell], LAYER_RELEVANCE)
-        rows = [
-            row
-            for row in self.read(self.table, cell.made)
-            if row["criterion"] == criterion and row["relevance"] is not None
-        ]
+        rows = [row for row in self.read(self.table, cell.made) if row["criterion"] == criterion]
         rows.sort(key=lambda row: row["layer"])
-        return Relevance(
-            tuple(row["relevance"] for row in rows), tuple(row["tie"] for row in rows)
-        )
+        if rows[0]["relevance"] is None:
+            # Says with its numbers why the measure is undefined.
+            items, score = calibration.items, rows[0]["score"] / 100
+            criteria.by_accuracy(score, [], items.chance, items.name)
+        return Relevance(tuple(row["relevance"] for row in rows), tuple(row["tie"] for row in rows))
 
     def scores(self, items: ItemSet, path: Path) -> list[dict[str, Any]]:
         """Return rows of `ITEM_SCORES`: what the model without some layers scores on items."""
@@ -87,7 +109,9 @@ class Study(EvaluationJob):
                     "chance": 100.0 * item.chance,
                 }
                 for item, score, said in zip(
-                    items.items, found.score[0].tolist(), found.log_likelihood[0].tolist(),
+                    items.items,
+                    found.score[0].tolist(),
+                    found.log_likelihood[0].tolist(),
                     strict=True,
                 )
             ]
@@ -97,6 +121,18 @@ class Study(EvaluationJob):
         self.work_off(label, [cell], ITEM_SCORES)
         return self.read("item_scores", made)
 
+    def distances(self, calibration: Calibration) -> np.ndarray:
+        """Return how much each block of adjacent layers of the whole model turns its input."""
+        if calibration not in self._distances:
+            self._distances[calibration] = criteria.block_distances(
+                self.loaded, self._instances(calibration), lambda number: None
+            )
+        return self._distances[calibration]
+
+    def _instances(self, calibration: Calibration) -> list[np.ndarray]:
+        length = models.longest(self.config, self.args.max_length)
+        return criteria.instances(calibration.items, calibration.packed, length)
+
     def _map(self, calibration: Calibration, criterion: str, path: Path) -> Cell:
         """Return the cell of a map; criteria that come from the same pass share one."""
         items = calibration.items
@@ -105,7 +141,9 @@ class Study(EvaluationJob):
         group = (
             criterion
             if criterion not in criteria.BY_REMOVAL or racing
-            else "outputs" if criterion in criteria.BY_OUTPUT else "answers"
+            else "outputs"
+            if criterion in criteria.BY_OUTPUT
+            else "answers"
         )
         chosen = {
             "group": group,
@@ -123,7 +161,12 @@ class Study(EvaluationJob):
                 return self._removals(items, path, group, made, advance)
             return self._gradients_or_cosines(calibration, criterion, path, made, advance)
 
-        return Cell(self.table, made, lambda: len(items.requests), compute)
+        def size() -> int:
+            if criterion == "cosine":
+                return len(self._instances(calibration))
+            return len(items.items) if criterion == "taylor" else len(items.requests)
+
+        return Cell(self.table, made, size, compute)
 
     def _made(
         self, table: str, items: ItemSet, path: Path, chosen: dict[str, Any]
@@ -141,7 +184,7 @@ class Study(EvaluationJob):
             # In which order they were removed changes nothing.
             "removed_layers": " ".join(map(str, sorted(path))),
         }
-        return self.made(table, {**known, **chosen}, items.sha256, _COMPUTING)
+        return self.made(table, {**known, **chosen}, items.sha256, COMPUTING)
 
     def _scored(
         self,
@@ -184,9 +227,7 @@ class Study(EvaluationJob):
         advance: Callable[[str, int], None],
     ) -> list[dict[str, Any]]:
         names = left(path, self.n_layers)
-        found, measured = self._scored(
-            items, path, range(len(names)), group == "outputs", advance
-        )
+        found, measured = self._scored(items, path, range(len(names)), group == "outputs", advance)
         wanted = [c for c in criteria.CRITERIA if c in criteria.BY_REMOVAL]
         if group == "answers":
             wanted = [c for c in wanted if c not in criteria.BY_OUTPUT]
@@ -225,19 +266,18 @@ class Study(EvaluationJob):
         advance: Callable[[str, int], None],
     ) -> list[dict[str, Any]]:
         items = calibration.items
-        length = models.longest(self.config, self.args.max_length)
         start_peak_memory(self.device)
         start = time.monotonic()
 
         def count(number: int) -> None:
-            advance(items.name, 0)
+            advance(items.name, number)
 
         with self._without(path):
             if criterion == "cosine":
-                found = criteria.cosine(self.loaded, items, calibration.packed, length, count)
+                found = criteria.cosine(self.loaded, self._instances(calibration), count)
             else:
+                length = models.longest(self.config, self.args.max_length)
                 found = criteria.taylor(self.loaded, items, length, count)
-        advance(items.name, len(items.requests))
         measured = {
             "seconds": time.monotonic() - start,
             "peak_memory_bytes": peak_memory_bytes(self.device),
@@ -251,6 +291,9 @@ class Study(EvaluationJob):
                 "layer": layer,
                 "relevance": value,
                 "tie": tie,
+                "score": None,
+                "score_without": None,
+                "chance": 100.0 * items.chance,
                 "n_scored": len(items.items),
             }
             for layer, value, tie in zip(

@@ -53,6 +53,10 @@ def _scores(model: Any, items: ItemSet, **options: Any) -> RemovalScores:
         return score_removals(model, items, range(N_LAYERS), outputs=True, **options)
 
 
+def _cosine(model: Any, items: ItemSet, packed: bool) -> criteria.Relevance:
+    return criteria.cosine(model, criteria.instances(items, packed, 16), lambda n: None)
+
+
 @pytest.mark.parametrize("name", ["arc_challenge", "truthfulqa", "winogrande"])
 def test_scores_are_those_of_evaluations_without_a_layer(
     model: Any, wrapped: LanguageModel, data: Path, name: str
@@ -124,8 +128,9 @@ def test_texts_and_outputs_against_a_loop(model: Any) -> None:
 
 def test_cosine_is_the_mean_of_the_means(model: Any, wrapped: LanguageModel, data: Path) -> None:
     items = _texts()
-    found = criteria.cosine(model, items, packed=False, length=64, advance=lambda n: None)
+    found = _cosine(model, items, packed=False)
     expected = np.zeros(N_LAYERS)
+    angles = np.full((N_LAYERS, N_LAYERS), np.nan)
     rows = [[*i.sequences[0][0], *i.sequences[0][1]] for i in items.items]
     with torch.no_grad():
         for ids in rows:
@@ -139,11 +144,18 @@ def test_cosine_is_the_mean_of_the_means(model: Any, wrapped: LanguageModel, dat
             for layer in range(N_LAYERS):
                 cosines = torch.cosine_similarity(states[layer], states[layer + 1], dim=-1)
                 expected[layer] += float(1 - cosines.mean()) / len(rows)
+                for end in range(layer, N_LAYERS):
+                    cosine = torch.cosine_similarity(
+                        states[layer][0, -1], states[end + 1][0, -1], dim=-1
+                    )
+                    old = np.nan_to_num(angles[layer, end - layer])
+                    angles[layer, end - layer] = old + float(cosine.arccos()) / np.pi / len(rows)
     np.testing.assert_allclose(found.values, expected, rtol=1e-4)
-    packed = criteria.cosine(model, items, packed=True, length=16, advance=lambda n: None)
-    assert packed.values != found.values
-    questions = _items(wrapped, data, "arc_challenge")
-    assert min(criteria.cosine(model, questions, True, 64, lambda n: None).values) > 0
+    blocks = criteria.block_distances(model, criteria.instances(items, False, 64), lambda n: None)
+    np.testing.assert_allclose(blocks, angles, rtol=1e-4)
+    assert _cosine(model, items, packed=True).values != found.values
+    assert [len(row) for row in criteria.instances(items, True, 16)] == [16] * 4
+    assert min(_cosine(model, _items(wrapped, data, "arc_challenge"), True).values) > 0
 
 
 def test_taylor_is_the_weight_times_the_gradient(model: Any) -> None:
