@@ -18,12 +18,14 @@ class Race:
         winner: the layer whose removal leaves the highest score.
         scored: number of items each layer was scored on.
         mean: mean score of each layer on those items.
+        tie: mean tie of each layer on those items.
         rounds: how many there were.
     """
 
     winner: int
     scored: dict[int, int]
     mean: dict[int, float]
+    tie: dict[int, float]
     rounds: int
 
     @property
@@ -88,6 +90,7 @@ def race(
         _best(alive, seen),
         {layer: len(values) for layer, (values, _) in seen.items()},
         {layer: float(values.mean()) for layer, (values, _) in seen.items()},
+        {layer: float(ties.mean()) for layer, (_, ties) in seen.items()},
         rounds,
     )
 

@@ -1,33 +1,36 @@
 """A relevance study: maps of relevance, paths of removals and scores, each filed when finished."""
 
-import contextlib
-import time
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
 from gpu_jobs import criteria, models
 from gpu_jobs.criteria import Relevance
-from gpu_jobs.devices import peak_memory_bytes, start_peak_memory
 from gpu_jobs.evaluation_job import EvaluationJob
 from gpu_jobs.items import ItemSet
 from gpu_jobs.packing import pack
-from gpu_jobs.paths import Path, left
-from gpu_jobs.racing import race
+from gpu_jobs.paths import Path
+from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE
 from gpu_jobs.relevance_sets import Sets
-from gpu_jobs.removal_scores import RemovalScores, score_removals
-from gpu_jobs.surgery import removed
+from gpu_jobs.removal_scores import can_walk
 from gpu_jobs.worklist import Cell
 
 #: The sources that decide what the numbers are.
 COMPUTING = (
     *("criteria.py", "devices.py", "heads.py", "items.py", "layer_state.py", "layer_walk.py"),
-    *("layers.py", "models.py", "packing.py", "racing.py", "relevance_study.py"),
+    *(
+        "layers.py",
+        "models.py",
+        "packing.py",
+        "racing.py",
+        "relevance_maps.py",
+        "relevance_study.py",
+    ),
     *("removal_scores.py", "scoring.py", "sources.py", "surgery.py", "tasks.py"),
 )
 
@@ -91,30 +94,18 @@ class Study(EvaluationJob):
             # Says with its numbers why the measure is undefined.
             items, score = calibration.items, rows[0]["score"] / 100
             criteria.by_accuracy(score, [], items.chance, items.name)
-        return Relevance(tuple(row["relevance"] for row in rows), tuple(row["tie"] for row in rows))
+        # In a race only those that were never behind can win.
+        most = max(row["n_scored"] for row in rows)
+        values = (row["relevance"] if row["n_scored"] == most else math.inf for row in rows)
+        return Relevance(tuple(values), tuple(row["tie"] for row in rows))
 
     def scores(self, items: ItemSet, path: Path) -> list[dict[str, Any]]:
         """Return rows of `ITEM_SCORES`: what the model without some layers scores on items."""
         made = self._made("item_scores", items, path, {})
 
         def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
-            found, measured = self._scored(items, path, (), False, advance)
-            return [
-                {
-                    **made,
-                    **measured,
-                    "item": item.name,
-                    "score": 100.0 * score,
-                    "log_likelihood": said,
-                    "chance": 100.0 * item.chance,
-                }
-                for item, score, said in zip(
-                    items.items,
-                    found.score[0].tolist(),
-                    found.log_likelihood[0].tolist(),
-                    strict=True,
-                )
-            ]
+            rows = self._maps(items, path).item_scores(lambda count: advance(items.name, count))
+            return [{**made, **row} for row in rows]
 
         cell = Cell("item_scores", made, lambda: len(items.requests), compute)
         label = f"{items.name} ({items.split}) without {len(path)} layers"
@@ -155,11 +146,21 @@ class Study(EvaluationJob):
         made = self._made(self.table, items, path, chosen)
 
         def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
+            maps = self._maps(items, path)
+
+            def count(number: int) -> None:
+                advance(items.name, number)
+
             if racing:
-                return self._raced(calibration, path, made, advance)
-            if criterion in criteria.BY_REMOVAL:
-                return self._removals(items, path, group, made, advance)
-            return self._gradients_or_cosines(calibration, criterion, path, made, advance)
+                rows = maps.by_race(calibration.error_rate or 0.0, self.args.seed, count)
+            elif criterion == "cosine":
+                rows = maps.by_cosine(self._instances(calibration), count)
+            elif criterion == "taylor":
+                length = models.longest(self.config, self.args.max_length)
+                rows = maps.by_taylor(length, count)
+            else:
+                rows = maps.by_removal(group == "outputs", count)
+            return [{**made, **row} for row in rows]
 
         def size() -> int:
             if criterion == "cosine":
@@ -167,6 +168,25 @@ class Study(EvaluationJob):
             return len(items.items) if criterion == "taylor" else len(items.requests)
 
         return Cell(self.table, made, size, compute)
+
+    def _maps(self, items: ItemSet, path: Path) -> Maps:
+        return Maps(
+            self.loaded,
+            path,
+            self.n_layers,
+            items,
+            self.args.budget,
+            self.model.shares(pack(items.requests)),
+            self._can_walk,
+        )
+
+    @cached_property
+    def _can_walk(self) -> bool:
+        """Whether one walk through the model is right for all removals, by trial."""
+        right = can_walk(self.loaded)
+        if not right:
+            self.say("the model's layers cannot be walked together: each removal is run by itself")
+        return right
 
     def _made(
         self, table: str, items: ItemSet, path: Path, chosen: dict[str, Any]
@@ -185,169 +205,3 @@ class Study(EvaluationJob):
             "removed_layers": " ".join(map(str, sorted(path))),
         }
         return self.made(table, {**known, **chosen}, items.sha256, COMPUTING)
-
-    def _scored(
-        self,
-        items: ItemSet,
-        path: Path,
-        layers: Sequence[int],
-        outputs: bool,
-        advance: Callable[[str, int], None],
-    ) -> tuple[RemovalScores, dict[str, Any]]:
-        """Score the model without a path, and it without each of `layers` of those left."""
-        start_peak_memory(self.device)
-        start = time.monotonic()
-        with self._without(path), torch.inference_mode():
-            found = score_removals(
-                self.loaded,
-                items,
-                layers,
-                budget=self.args.budget,
-                outputs=outputs,
-                shared_tokens=self._shares_tokens(items),
-                advance=lambda count: advance(items.name, count),
-            )
-        return found, {
-            "seconds": time.monotonic() - start,
-            "peak_memory_bytes": peak_memory_bytes(self.device),
-        }
-
-    def _without(self, path: Path) -> Any:
-        return removed(self.loaded, path) if path else contextlib.nullcontext()
-
-    def _shares_tokens(self, items: ItemSet) -> bool:
-        return self.model.shares(pack(items.requests))
-
-    def _removals(
-        self,
-        items: ItemSet,
-        path: Path,
-        group: str,
-        made: dict[str, Any],
-        advance: Callable[[str, int], None],
-    ) -> list[dict[str, Any]]:
-        names = left(path, self.n_layers)
-        found, measured = self._scored(items, path, range(len(names)), group == "outputs", advance)
-        wanted = [c for c in criteria.CRITERIA if c in criteria.BY_REMOVAL]
-        if group == "answers":
-            wanted = [c for c in wanted if c not in criteria.BY_OUTPUT]
-        accuracy = found.accuracy.tolist()
-        rows = []
-        for criterion in wanted:
-            if criterion == "accuracy" and not accuracy[0] > items.chance:
-                # Undefined; kept as such, for the other criteria are not.
-                relevance = Relevance((None,) * len(names), (None,) * len(names))  # type: ignore[arg-type]
-            else:
-                relevance = criteria.from_removals(criterion, found, items)
-            for place, layer in enumerate(names):
-                rows.append(
-                    {
-                        **made,
-                        **measured,
-                        "step": len(path),
-                        "criterion": criterion,
-                        "layer": layer,
-                        "relevance": relevance.values[place],
-                        "tie": relevance.ties[place],
-                        "score": 100.0 * accuracy[0],
-                        "score_without": 100.0 * accuracy[1 + place],
-                        "chance": 100.0 * items.chance,
-                        "n_scored": len(items.items),
-                    }
-                )
-        return rows
-
-    def _gradients_or_cosines(
-        self,
-        calibration: Calibration,
-        criterion: str,
-        path: Path,
-        made: dict[str, Any],
-        advance: Callable[[str, int], None],
-    ) -> list[dict[str, Any]]:
-        items = calibration.items
-        start_peak_memory(self.device)
-        start = time.monotonic()
-
-        def count(number: int) -> None:
-            advance(items.name, number)
-
-        with self._without(path):
-            if criterion == "cosine":
-                found = criteria.cosine(self.loaded, self._instances(calibration), count)
-            else:
-                length = models.longest(self.config, self.args.max_length)
-                found = criteria.taylor(self.loaded, items, length, count)
-        measured = {
-            "seconds": time.monotonic() - start,
-            "peak_memory_bytes": peak_memory_bytes(self.device),
-        }
-        return [
-            {
-                **made,
-                **measured,
-                "step": len(path),
-                "criterion": criterion,
-                "layer": layer,
-                "relevance": value,
-                "tie": tie,
-                "score": None,
-                "score_without": None,
-                "chance": 100.0 * items.chance,
-                "n_scored": len(items.items),
-            }
-            for layer, value, tie in zip(
-                left(path, self.n_layers), found.values, found.ties, strict=True
-            )
-        ]
-
-    def _raced(
-        self,
-        calibration: Calibration,
-        path: Path,
-        made: dict[str, Any],
-        advance: Callable[[str, int], None],
-    ) -> list[dict[str, Any]]:
-        """Find the least relevant layer by racing; the others' accuracies are rougher."""
-        items, names = calibration.items, left(path, self.n_layers)
-        whole, total = [], {"seconds": 0.0, "peak_memory_bytes": 0}
-
-        def score(layers: Sequence[int], chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-            part = items.part(chosen)
-            found, measured = self._scored(part, path, layers, False, advance)
-            whole.extend(found.score[0].tolist())
-            total["seconds"] += measured["seconds"]
-            total["peak_memory_bytes"] = measured["peak_memory_bytes"]
-            return found.score[1:], found.log_likelihood[1:] / found.n_tokens
-
-        raced = race(
-            range(len(names)),
-            len(items.items),
-            score,
-            error_rate=calibration.error_rate or 0.0,
-            seed=self.args.seed,
-        )
-        full = float(np.mean(whole))
-        values = criteria.by_accuracy(
-            full, [raced.mean[place] for place in range(len(names))], items.chance, items.name
-        )
-        # The winner of the race comes first, whatever rougher means say.
-        ties = [float(place != raced.winner) for place in range(len(names))]
-        least = min(values)
-        values[raced.winner] = min(values[raced.winner], least)
-        return [
-            {
-                **made,
-                **total,
-                "step": len(path),
-                "criterion": "accuracy",
-                "layer": layer,
-                "relevance": values[place],
-                "tie": ties[place],
-                "score": 100.0 * full,
-                "score_without": 100.0 * raced.mean[place],
-                "chance": 100.0 * items.chance,
-                "n_scored": raced.scored[place],
-            }
-            for place, layer in enumerate(names)
-        ]

@@ -10,7 +10,7 @@ import torch
 from gpu_jobs.heads import Head, read
 from gpu_jobs.items import ItemSet
 from gpu_jobs.layer_walk import Variant, walk, without_layer
-from gpu_jobs.packing import Row, pack
+from gpu_jobs.packing import Request, Row, pack
 from gpu_jobs.scoring import Batch, batch_of, token_scores
 from gpu_jobs.surgery import removed
 
@@ -103,6 +103,24 @@ def score_removals(
         if work is not None:
             _count(work, batch, len(layers), model, shared_layers)
     return collected.finish(tuple(layers))
+
+
+def can_walk(model: Any) -> bool:
+    """Tell by trial whether a walk gives what the model without its middle layer gives.
+
+    It does not where layers take arguments that cannot be repeated for more rows.
+    """
+    layer = int(model.config.get_text_config(decoder=True).num_hidden_layers) // 2
+    size = model.get_input_embeddings().weight.shape[0]
+    requests = [Request(n, tuple((n + k) % size for k in range(9 + n)), (n,)) for n in range(3)]
+    batch = batch_of(pack(requests), model.device, next(model.parameters()).dtype)
+    with torch.inference_mode():
+        (_, (found, _)), (_, (expected, _)) = (
+            list(_variants(model, batch, (layer,), shared, without_layer))
+            for shared in (True, False)
+        )
+    error = (found.double() - expected.double()).norm() / expected.double().norm()
+    return bool(error <= (1e-3 if found.dtype in (torch.float32, torch.float64) else 0.05))
 
 
 def _batches(rows: Sequence[Row], budget: int, times: int) -> Iterator[list[Row]]:
