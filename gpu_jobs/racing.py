@@ -1,4 +1,4 @@
-"""Finding the layer to remove without scoring every removal on every item: racing and laziness."""
+"""Finding the layer to remove without scoring every removal on every item: racing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -105,34 +105,3 @@ def _behind(difference: np.ndarray, n_items: int, bound: float) -> bool:
 
 def _best(alive: Sequence[int], seen: dict[int, tuple[np.ndarray, np.ndarray]]) -> int:
     return max(alive, key=lambda layer: (*(float(v.mean()) for v in seen[layer]), layer))
-
-
-def lazily(
-    stale: dict[int, float],
-    evaluate: Callable[[Sequence[int]], dict[int, float]],
-    *,
-    width: int = 8,
-    slack: float = 0.0,
-) -> tuple[dict[int, float], set[int]]:
-    """Evaluate layers anew in the order of what was known of them, until the rest cannot win.
-
-    A layer that was not evaluated keeps its old relevance, and is taken not to have fallen below
-    it by more than `slack`. That need not be true, so what this finds is approximate.
-
-    Args:
-        stale: relevance of each layer before the last removal.
-        evaluate: returns the relevance of some layers now.
-        width: how many are evaluated at once.
-        slack: how far a relevance may have fallen.
-
-    Returns:
-        Relevance by layer, and the layers that were evaluated anew.
-    """
-    order = sorted(stale, key=lambda layer: stale[layer])
-    fresh: dict[int, float] = {}
-    while len(fresh) < len(order):
-        rest = order[len(fresh) :]
-        if fresh and min(fresh.values()) <= stale[rest[0]] - slack:
-            break
-        fresh |= evaluate(rest[:width])
-    return stale | fresh, set(fresh)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpu_jobs.racing import lazily, race
+from gpu_jobs.racing import race
 
 
 def _outcomes(seed: int, n_layers: int, n_items: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,21 +55,3 @@ def test_items_are_scored_once_and_losers_no_more() -> None:
     found = race(range(12), 200, score, error_rate=0.05, seed=3)
     assert len(asked) == len(set(asked)) == found.evaluations < 12 * 200
     assert found.scored[found.winner] == max(found.scored.values())
-
-
-def test_lazy_evaluation_stops_when_the_rest_cannot_win() -> None:
-    stale = {layer: float(layer) for layer in range(30)}
-    now = {layer: layer + 2.5 for layer in range(30)}
-    asked: list[int] = []
-
-    def evaluate(layers: list[int]) -> dict[int, float]:
-        asked.extend(layers)
-        return {layer: now[layer] for layer in layers}
-
-    found, fresh = lazily(stale, evaluate, width=2)
-    assert asked == [0, 1, 2, 3]
-    assert fresh == set(asked)
-    assert min(found, key=lambda layer: found[layer]) == 0
-    assert lazily(stale, evaluate, width=2, slack=2.0)[1] == set(range(6))
-    rising = dict.fromkeys(range(5), 0.0)
-    assert lazily(rising, lambda layers: dict.fromkeys(layers, 9.0), width=2)[1] == set(range(5))
