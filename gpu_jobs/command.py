@@ -45,6 +45,20 @@ def run(
     return 0
 
 
+def run_quietly(work: Callable[[Any, TextIO], Rows], interrupted: str) -> int:
+    """Do a program's work as `run` does, while lm-eval's own output is turned away from stderr.
+
+    Args:
+        work: takes the connection to Dagster, or None, and the stream for the user; returns the
+            rows of several results.
+        interrupted: what is said of an interrupted run.
+    """
+    stderr = sys.stderr
+    return run(
+        lambda dagster: work(dagster, stderr), counted, interrupted, lambda line: say(line, stderr)
+    )
+
+
 def counted(rows: Rows) -> tuple[dict[str, Any], str]:
     """Tell the keys of several results; their version covers all of them."""
     keys = sorted({row["result_key"] for row in rows})

@@ -10,7 +10,7 @@ from torch import nn
 
 from gpu_jobs.errors import ModelError, TaskError
 from gpu_jobs.items import ItemSet, sequences
-from gpu_jobs.layers import CosineSums, find_decoder_layers, last_states, listening
+from gpu_jobs.layers import CosineSums, find_decoder_layers, listening
 from gpu_jobs.removal_scores import RemovalScores
 
 #: In the order of the paper's table 1, its own last.
@@ -126,6 +126,34 @@ def cosine(model: Any, rows: Sequence[np.ndarray], advance: Callable[[int], None
     return Relevance(values, values)
 
 
+class LastStates:
+    """The first text's last hidden state before each layer and behind the last one.
+
+    Attributes:
+        entering: one tensor of shape (width,) a layer.
+        leaving: what left the layer that ran last.
+    """
+
+    def __init__(self) -> None:
+        """Prepare for one forward pass."""
+        self.entering: list[torch.Tensor] = []
+        self.leaving = torch.zeros(0)
+
+    def enter(self, layer: int, state: Any) -> None:
+        """Keep what enters a layer."""
+        self.entering.append(self._last(state))
+
+    def leave(self, layer: int, state: Any) -> None:
+        """Keep what leaves a layer until the next one has run."""
+        self.leaving = self._last(state)
+
+    @staticmethod
+    def _last(state: Any) -> torch.Tensor:
+        # Copied, so that a layer working in place cannot change it.
+        found: torch.Tensor = (state[0] if isinstance(state, tuple) else state)[0, -1].clone()
+        return found
+
+
 def block_distances(
     model: Any, rows: Sequence[np.ndarray], advance: Callable[[int], None]
 ) -> np.ndarray:
@@ -149,9 +177,12 @@ def block_distances(
         total[first, : len(layers) - first] = 0.0
     for row in rows:
         ids = torch.from_numpy(row).unsqueeze(0).to(model.device)
-        with torch.inference_mode(), last_states(layers) as states:
+        # Typed as Any, since `listening` names the class that it was made for.
+        found: Any = LastStates()
+        with torch.inference_mode(), listening(layers, found):
             model.get_decoder()(input_ids=ids, use_cache=False)
-        unit = nn.functional.normalize(torch.stack(states).double(), dim=-1).cpu()
+        states = torch.stack([*found.entering, found.leaving])
+        unit = nn.functional.normalize(states.double(), dim=-1).cpu()
         angles = (unit @ unit.T).clamp(-1.0, 1.0).arccos() / torch.pi
         for first in range(len(layers)):
             total[first, : len(layers) - first] += angles[first, first + 1 :]

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -56,7 +57,7 @@ class ItemSet:
     is_text: bool
     n_cut: int
 
-    @property
+    @cached_property
     def requests(self) -> list[Request]:
         """All sequences, numbered from 0."""
         pairs = chain.from_iterable(item.sequences for item in self.items)
@@ -72,7 +73,7 @@ class ItemSet:
         """r(D) of equation 3 of the relevance paper, as its expectation over random predictors."""
         return float(np.mean([item.chance for item in self.items]))
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Digest of names and token ids."""
         known = [[item.name, item.sequences, item.right] for item in self.items]

@@ -5,7 +5,7 @@ layer was, from the hidden states that entered it, and walk the layers above tog
 Of L layers, L (L + 1) / 2 + L are run in place of L (L + 1).
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,23 +16,11 @@ from gpu_jobs.errors import ModelError
 from gpu_jobs.heads import Head, read
 from gpu_jobs.layers import find_decoder_layers
 
-#: Called with a layer, its number and its call on the whole model's rows; returns what leaves it
-#: in the variant that lacks it or a part of it.
-Variant = Callable[[nn.Module, torch.Tensor, Callable[[], torch.Tensor]], torch.Tensor]
-
-
-def without_layer(
-    layer: nn.Module, entering: torch.Tensor, run: Callable[[], torch.Tensor]
-) -> torch.Tensor:
-    """Return what leaves a removed layer: what entered it."""
-    return entering
-
 
 def walk(
     model: Any,
     inputs: dict[str, torch.Tensor],
     removed: Collection[int] | None = None,
-    variant: Variant = without_layer,
 ) -> tuple[torch.Tensor, Head]:
     """Return the last hidden states of the model and of its removals, and the head.
 
@@ -41,7 +29,6 @@ def walk(
         inputs: arguments of its forward call, rows first.
         removed: numbers of the layers, among those that are left, that are removed one at a time;
             None is all.
-        variant: what is in a removed layer's place.
 
     Returns:
         Shape (1 + removals, rows, tokens, width): the model first, then the removals in the
@@ -53,7 +40,7 @@ def walk(
     layers = find_decoder_layers(model)
     chosen = set(range(len(layers)) if removed is None else removed)
     rows = len(inputs["input_ids"])
-    with _branching(layers, chosen, rows, variant):
+    with _branching(layers, chosen, rows):
         hidden, head = read(model, inputs)
     if len(hidden) != rows * (1 + len(chosen)):
         raise ModelError(
@@ -64,16 +51,14 @@ def walk(
 
 
 @contextmanager
-def _branching(
-    layers: nn.ModuleList, chosen: set[int], rows: int, variant: Variant
-) -> Iterator[None]:
+def _branching(layers: nn.ModuleList, chosen: set[int], rows: int) -> Iterator[None]:
     """Let each chosen layer add the rows of the variant that lacks it."""
     replaced: list[tuple[Any, Any]] = []
     try:
         for number, layer in enumerate(layers):
             own = vars(layer).get("forward")
             replaced.append((layer, own))
-            layer.forward = _branch(layer, layer.forward, number in chosen, rows, variant)
+            layer.forward = _branch(layer.forward, number in chosen, rows)
         yield
     finally:
         for layer, own in replaced:
@@ -82,7 +67,7 @@ def _branching(
                 layer.forward = own
 
 
-def _branch(layer: nn.Module, inner: Any, adds: bool, rows: int, variant: Variant) -> Any:
+def _branch(inner: Any, adds: bool, rows: int) -> Any:
     def forward(*args: Any, **kwargs: Any) -> Any:
         named = "hidden_states" in kwargs
         entering = kwargs.pop("hidden_states") if named else args[0]
@@ -96,8 +81,7 @@ def _branch(layer: nn.Module, inner: Any, adds: bool, rows: int, variant: Varian
         output = call(entering)
         if not adds:
             return output
-        alone = variant(layer, own, lambda: _state(call(own)))
-        left = torch.cat([_state(output), alone])
+        left = torch.cat([_state(output), own])
         return (left, *output[1:]) if isinstance(output, tuple) else left
 
     return forward

@@ -136,29 +136,3 @@ def listening(layers: nn.ModuleList, sums: CosineSums) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def last_states(layers: nn.ModuleList) -> Iterator[list[torch.Tensor]]:
-    """Collect the first text's last hidden state before each layer and behind the last one.
-
-    Filled by a forward pass in the block: one tensor of shape (width,) a layer, and one more.
-    """
-    found: list[torch.Tensor] = []
-
-    def keep(state: Any) -> None:
-        found.append((state[0] if isinstance(state, tuple) else state)[0, -1].clone())
-
-    handles = [
-        layer.register_forward_pre_hook(
-            lambda _, args, kwargs: keep(args[0] if args else kwargs["hidden_states"]),
-            with_kwargs=True,
-        )
-        for layer in layers
-    ]
-    handles.append(layers[-1].register_forward_hook(lambda _, args, output: keep(output)))
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -1,6 +1,7 @@
 """The command line of the block influence job, and the options that other jobs share with it."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from gpu_jobs.protocols import protocol_names
@@ -23,6 +24,24 @@ def add_model_options(made: argparse.ArgumentParser) -> None:
     add("--device", help="torch device: cpu, cuda, cuda:1 (default: a GPU if there is one)")
     add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     add("--trust-remote-code", action="store_true", help="run program code the model brings")
+
+
+def add_benchmark_options(add: Callable[..., object], protocol: str) -> None:
+    """Add the options that say which benchmarks are read, in which protocol, from where.
+
+    Args:
+        add: `add_argument` of a parser or group.
+        protocol: the default.
+    """
+    add("--protocol", choices=protocol_names(), default=protocol)
+    add("--tasks", nargs="+", default=[], help="benchmarks (default: all)")
+    add("--without", nargs="+", default=[], help="benchmarks to leave out")
+    add(
+        "--eval-data",
+        type=Path,
+        help="folder of evaluation data in the Hub's layout (default: "
+        "MODELSTRATA_EVAL_DATA, else the Hub)",
+    )
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -16,13 +16,9 @@ from gpu_jobs.pruning_options import parser
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; return 0, or 1 after an `error:` line on stderr."""
     args = parser(__doc__).parse_args(arguments)
-    # Kept, for lm-eval's own output is turned away from stderr while it works.
-    stderr = sys.stderr
-    return command.run(
-        lambda dagster: _run(args, dagster, stderr),
-        command.counted,
+    return command.run_quietly(
+        lambda dagster, stderr: _run(args, dagster, stderr),
         "finished evaluations are kept, so run it again to go on.",
-        lambda line: command.say(line, stderr),
     )
 
 

@@ -66,14 +66,20 @@ def at_chance(row: dict[str, Any]) -> bool:
     return bool(row["before_low"] <= row["chance"])
 
 
-def sentence(row: dict[str, Any]) -> str:
-    """Say one row of `EFFECTS` in a line."""
+def change(row: dict[str, Any]) -> str:
+    """Say the scores before and after, and their difference with its interval."""
     ends = [row["difference_low"], row["difference_high"]]
     interval = "" if None in ends else f" [{ends[0]:+.1f}, {ends[1]:+.1f}]"
+    return (
+        f"{row['before']:.1f} to {row['after']:.1f}, difference {row['difference']:+.1f}{interval}"
+    )
+
+
+def sentence(row: dict[str, Any]) -> str:
+    """Say one row of `EFFECTS` in a line."""
     how = {"block_influence": "least influential", "given": "given", "random": "random"}
     return (
         f"{row['benchmark']} {row['metric']}, {how[row['selection']]} layers "
-        f"{row['removed_layers']} removed: {row['before']:.1f} to {row['after']:.1f}, "
-        f"difference {row['difference']:+.1f}{interval}"
+        f"{row['removed_layers']} removed: {change(row)}"
         + ("; the full model is at chance" if at_chance(row) else "")
     )

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gpu_jobs.options import add_model_options, positive
-from gpu_jobs.protocols import protocol_names
+from gpu_jobs.options import add_benchmark_options, add_model_options, positive
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -29,16 +28,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         "benchmarks' own prompts and answers, the mean over benchmarks)",
     )
     what = made.add_argument_group("what is evaluated")
-    what.add_argument("--protocol", choices=protocol_names(), default="leaderboard_v1")
-    what.add_argument("--tasks", nargs="+", default=[], help="benchmarks (default: all)")
-    what.add_argument("--without", nargs="+", default=[], help="benchmarks to leave out")
+    add_benchmark_options(what.add_argument, "leaderboard_v1")
     what.add_argument("--limit", type=positive, help="documents a task, of MMLU a subject")
-    what.add_argument(
-        "--eval-data",
-        type=Path,
-        help="folder of evaluation data in the Hub's layout (default: "
-        "MODELSTRATA_EVAL_DATA, else the Hub)",
-    )
     what.add_argument("--seed", type=int, default=1234, help="draws the examples (default: 1234)")
     add("--batch-size", type=positive, default=8, help="answers a forward pass (default: 8)")
     add("--max-length", type=positive, help="tokens of context (default: the model's own)")

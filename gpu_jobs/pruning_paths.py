@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from gpu_jobs import paths
-from gpu_jobs.errors import TaskError
 from gpu_jobs.intervals import mean_interval
 from gpu_jobs.items import ItemSet
 from gpu_jobs.relevance_rows import PRUNING_PATHS
@@ -37,12 +36,16 @@ def follow(
     Raises:
         TaskError: the accuracy is undefined, since the model is at chance.
     """
-    path = _find(study, calibration, criterion, kind, seed)
-    steps = [path[: step + 1] for step in range(len(path))]
-    # Blocks of different lengths need not begin alike.
     if kind == "block" and calibration is not None:
+        # Blocks of different lengths need not begin alike.
         distances = study.distances(calibration)
-        steps = [paths.block(distances, step + 1) for step in range(len(path))]
+        steps = [
+            paths.block(distances, step + 1)
+            for step in range(paths.n_steps(study.args.share, study.n_layers))
+        ]
+    else:
+        path = _find(study, calibration, criterion, kind, seed)
+        steps = [path[: step + 1] for step in range(len(path))]
     rows = []
     for items in tests:
         before = study.scores(items, ())
@@ -61,10 +64,6 @@ def _find(
     steps = paths.n_steps(study.args.share, n_layers)
     if calibration is None:
         return paths.at_random(n_layers, steps, int(seed or 0))
-    if kind == "block":
-        if criterion != "cosine":
-            raise TaskError("A block is chosen by cosine alone: give --criteria cosine.")
-        return paths.block(study.distances(calibration), steps)
 
     def measure(path: paths.Path) -> Any:
         return study.relevance(calibration, criterion, path)

@@ -18,15 +18,18 @@ from modelstrata.settings import Settings
 
 #: The sources that decide what the numbers are.
 _EVALUATION = (
-    *(
-        "devices.py",
-        "evaluation.py",
-        "heads.py",
-        "language_model.py",
-        "layer_state.py",
-        "layers.py",
-    ),
-    *("models.py", "packing.py", "scoring.py", "sources.py", "surgery.py", "tasks.py"),
+    "devices.py",
+    "evaluation.py",
+    "heads.py",
+    "language_model.py",
+    "layer_state.py",
+    "layers.py",
+    "models.py",
+    "packing.py",
+    "scoring.py",
+    "sources.py",
+    "surgery.py",
+    "tasks.py",
 )
 _EFFECTS = (*_EVALUATION, "intervals.py", "pruning_effects.py", "selections.py")
 #: What a comparison takes from the evaluation of the pruned model.

@@ -19,14 +19,12 @@ class Race:
         scored: number of items each layer was scored on.
         mean: mean score of each layer on those items.
         tie: mean tie of each layer on those items.
-        rounds: how many there were.
     """
 
     winner: int
     scored: dict[int, int]
     mean: dict[int, float]
     tie: dict[int, float]
-    rounds: int
 
     @property
     def evaluations(self) -> int:
@@ -70,13 +68,13 @@ def race(
     bound = float(norm.isf(level))
     alive = list(layers)
     seen = {layer: (np.zeros(0), np.zeros(0)) for layer in layers}
-    done = rounds = 0
+    done = 0
     for end in ends:
         made, ties = score(alive, order[done:end].tolist())
         for layer, values, more in zip(alive, made, ties, strict=True):
             before, ties_before = seen[layer]
             seen[layer] = np.append(before, values), np.append(ties_before, more)
-        done, rounds = end, rounds + 1
+        done = end
         leader = _best(alive, seen)
         if done < n_items:
             alive = [
@@ -91,7 +89,6 @@ def race(
         {layer: len(values) for layer, (values, _) in seen.items()},
         {layer: float(values.mean()) for layer, (values, _) in seen.items()},
         {layer: float(ties.mean()) for layer, (_, ties) in seen.items()},
-        rounds,
     )
 
 

@@ -12,19 +12,16 @@ from typing import Any, TextIO
 
 from gpu_jobs import command
 from gpu_jobs.errors import TaskError
+from gpu_jobs.pruning_effects import change
 from gpu_jobs.relevance_options import parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; return 0, or 1 after an `error:` line on stderr."""
     args = parser(__doc__).parse_args(arguments)
-    # Kept, for lm-eval's own output is turned away from stderr while it works.
-    stderr = sys.stderr
-    return command.run(
-        lambda dagster: _run(args, dagster, stderr),
-        command.counted,
+    return command.run_quietly(
+        lambda dagster, stderr: _run(args, dagster, stderr),
         "finished maps and scores are kept, so run it again to go on.",
-        lambda line: command.say(line, stderr),
     )
 
 
@@ -79,12 +76,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
     last = max(row["step"] for row in rows)
     for row in rows:
         if row["step"] == last:
-            ends = [row["difference_low"], row["difference_high"]]
-            interval = "" if None in ends else f" [{ends[0]:+.1f}, {ends[1]:+.1f}]"
             print(
                 f"{row['task']} ({row['split']}), {row['path']} by {row['criterion']}, layers "
-                f"{row['removed_layers']} removed: {row['before']:.1f} to {row['after']:.1f}, "
-                f"difference {row['difference']:+.1f}{interval}"
+                f"{row['removed_layers']} removed: {change(row)}"
             )
 
 

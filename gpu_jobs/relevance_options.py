@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from gpu_jobs.criteria import CRITERIA
-from gpu_jobs.options import add_model_options, positive
-from gpu_jobs.protocols import protocol_names
+from gpu_jobs.options import add_benchmark_options, add_model_options, positive
 
 PATHS = ("iterative", "one_shot", "block", "beam")
 
@@ -48,9 +47,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         help="find the layer by racing at this error rate, which is approximate",
     )
     what = made.add_argument_group("what it is measured on")
-    what.add_argument("--protocol", choices=protocol_names(), default="zero_shot")
-    what.add_argument("--tasks", nargs="+", default=[], help="benchmarks (default: all)")
-    what.add_argument("--without", nargs="+", default=[], help="benchmarks to leave out")
+    add_benchmark_options(what.add_argument, "zero_shot")
     what.add_argument("--texts", type=Path, nargs="+", default=[], help="JSONL text sets")
     what.add_argument("--split", choices=("train", "test"), default="train", help="calibrated on")
     what.add_argument(
@@ -58,12 +55,6 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     what.add_argument("--limit", type=positive, help="calibration items a task, drawn by seed")
     what.add_argument("--test-limit", type=positive, help="test items a task, drawn by seed")
-    what.add_argument(
-        "--eval-data",
-        type=Path,
-        help="folder of evaluation data in the Hub's layout (default: "
-        "MODELSTRATA_EVAL_DATA, else the Hub)",
-    )
     what.add_argument("--seed", type=int, default=1234, help="draws items, examples and races")
     add("--batch-size", type=positive, default=8, help="answers in a trial of packed rows")
     add(

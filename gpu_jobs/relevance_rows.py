@@ -1,21 +1,9 @@
 """The columns of relevance results."""
 
-from modelstrata.landing_schema import RESULT_KEY_COLUMNS
+from modelstrata.landing_schema import MEASURED_COLUMNS, RESULT_KEY_COLUMNS
 
 #: How a result was made; the first columns of each table.
-PROVENANCE = {
-    **RESULT_KEY_COLUMNS,
-    "model_id": "VARCHAR",
-    "revision": "VARCHAR",
-    "weights_format": "VARCHAR",
-    "weights_sha256": "VARCHAR",
-    "data_sha256": "VARCHAR",
-    "dtype": "VARCHAR",
-    "device": "VARCHAR",
-    "torch_version": "VARCHAR",
-    "transformers_version": "VARCHAR",
-    "lm_eval_version": "VARCHAR",
-}
+PROVENANCE = {**RESULT_KEY_COLUMNS, **MEASURED_COLUMNS}
 _HOW = {
     "task": "VARCHAR",
     "split": "VARCHAR",

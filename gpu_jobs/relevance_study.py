@@ -22,16 +22,23 @@ from gpu_jobs.worklist import Cell
 
 #: The sources that decide what the numbers are.
 COMPUTING = (
-    *("criteria.py", "devices.py", "heads.py", "items.py", "layer_state.py", "layer_walk.py"),
-    *(
-        "layers.py",
-        "models.py",
-        "packing.py",
-        "racing.py",
-        "relevance_maps.py",
-        "relevance_study.py",
-    ),
-    *("removal_scores.py", "scoring.py", "sources.py", "surgery.py", "tasks.py"),
+    "criteria.py",
+    "devices.py",
+    "heads.py",
+    "items.py",
+    "layer_state.py",
+    "layer_walk.py",
+    "layers.py",
+    "models.py",
+    "packing.py",
+    "racing.py",
+    "relevance_maps.py",
+    "relevance_study.py",
+    "removal_scores.py",
+    "scoring.py",
+    "sources.py",
+    "surgery.py",
+    "tasks.py",
 )
 
 
@@ -56,10 +63,6 @@ class Study(EvaluationJob):
     """One model and a folder of relevance maps and scores."""
 
     table = "layer_relevance"
-
-    @cached_property
-    def _distances(self) -> dict[Calibration, np.ndarray]:
-        return {}
 
     @cached_property
     def sets(self) -> Sets:
@@ -114,11 +117,9 @@ class Study(EvaluationJob):
 
     def distances(self, calibration: Calibration) -> np.ndarray:
         """Return how much each block of adjacent layers of the whole model turns its input."""
-        if calibration not in self._distances:
-            self._distances[calibration] = criteria.block_distances(
-                self.loaded, self._instances(calibration), lambda number: None
-            )
-        return self._distances[calibration]
+        return criteria.block_distances(
+            self.loaded, self._instances(calibration), lambda number: None
+        )
 
     def _instances(self, calibration: Calibration) -> list[np.ndarray]:
         length = models.longest(self.config, self.args.max_length)

@@ -9,9 +9,9 @@ import torch
 
 from gpu_jobs.heads import Head, read
 from gpu_jobs.items import ItemSet
-from gpu_jobs.layer_walk import Variant, walk, without_layer
+from gpu_jobs.layer_walk import walk
 from gpu_jobs.packing import Request, Row, pack
-from gpu_jobs.scoring import Batch, batch_of, token_scores
+from gpu_jobs.scoring import Batch, batch_of, token_scores, tolerance
 from gpu_jobs.surgery import removed
 
 #: Rows of logits that are held at once.
@@ -75,7 +75,6 @@ def score_removals(
     outputs: bool = False,
     shared_layers: bool = True,
     shared_tokens: bool = True,
-    variant: Variant = without_layer,
     advance: Callable[[int], None] = lambda items: None,
     work: Work | None = None,
 ) -> RemovalScores:
@@ -89,7 +88,6 @@ def score_removals(
         outputs: also compare outputs.
         shared_layers: compute what lies below a removed layer once.
         shared_tokens: compute what sequences begin with once.
-        variant: what is in a removed layer's place.
         advance: called with the number of items done, about once a batch.
         work: counts what is done.
     """
@@ -97,7 +95,7 @@ def score_removals(
     collected = _Collected(item_set, 1 + len(layers), outputs)
     for some in _batches(rows, budget, 1 + len(layers) if shared_layers else 1):
         batch = batch_of(some, model.device, next(model.parameters()).dtype)
-        found = _variants(model, batch, layers, shared_layers, variant)
+        found = _variants(model, batch, layers, shared_layers)
         collected.add(batch, found)
         advance(sum(len(row.requests) for row in some))
         if work is not None:
@@ -116,11 +114,10 @@ def can_walk(model: Any) -> bool:
     batch = batch_of(pack(requests), model.device, next(model.parameters()).dtype)
     with torch.inference_mode():
         (_, (found, _)), (_, (expected, _)) = (
-            list(_variants(model, batch, (layer,), shared, without_layer))
-            for shared in (True, False)
+            list(_variants(model, batch, (layer,), shared)) for shared in (True, False)
         )
     error = (found.double() - expected.double()).norm() / expected.double().norm()
-    return bool(error <= (1e-3 if found.dtype in (torch.float32, torch.float64) else 0.05))
+    return bool(error <= tolerance(found.dtype))
 
 
 def _batches(rows: Sequence[Row], budget: int, times: int) -> Iterator[list[Row]]:
@@ -137,11 +134,11 @@ def _batches(rows: Sequence[Row], budget: int, times: int) -> Iterator[list[Row]
 
 
 def _variants(
-    model: Any, batch: Batch, layers: Sequence[int], shared: bool, variant: Variant
+    model: Any, batch: Batch, layers: Sequence[int], shared: bool
 ) -> Iterator[tuple[torch.Tensor, Head]]:
     """Yield the last hidden states at the batch's places, shape (places, width), and the head."""
     if shared:
-        hidden, head = walk(model, batch.inputs, layers, variant)
+        hidden, head = walk(model, batch.inputs, layers)
         order = {layer: number for number, layer in enumerate(sorted(layers), start=1)}
         for number in (0, *(order[layer] for layer in layers)):
             yield hidden[number][batch.row, batch.position], head

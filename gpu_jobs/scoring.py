@@ -11,9 +11,6 @@ import torch
 from gpu_jobs.heads import read
 from gpu_jobs.packing import Row, pack
 
-#: Logits, relative to their spread over the vocabulary, differ by less when packing is right.
-_TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}
-_TOLERANCE_REDUCED = 0.05
 #: Rows of logits that are reduced at once.
 _CHUNK = 64
 
@@ -42,6 +39,11 @@ class Batch:
         """Return the sum of something over each answer's tokens, in the order of `numbers`."""
         found = torch.zeros(len(self.numbers), dtype=values.dtype, device=values.device)
         return found.index_add_(0, self.answer, values)
+
+
+def tolerance(dtype: torch.dtype) -> float:
+    """Return by how much two ways of computing the same may differ, relative to its spread."""
+    return 1e-3 if dtype in (torch.float32, torch.float64) else 0.05
 
 
 def batch_of(rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> Batch:
@@ -136,25 +138,20 @@ def can_share(model: Any, row: Row, batch_of: Callable[[list[Row]], Batch]) -> b
         row: a row with branches.
         batch_of: makes a batch of rows.
     """
-    dtype = next(model.parameters()).dtype
-    together = batch_of([row])
     try:
-        found = logits_of(model, together)
+        found = _answer_logits(model, batch_of([row]))
     except Exception:  # a model that takes no such mask refuses it in any way
         return False
-    ways = {
-        number: where for number, (where, _) in zip(together.numbers, row.scored(), strict=True)
-    }
-    seen = {int(p): n for n, p in enumerate(together.position.tolist())}
     for alone in pack(row.requests, share=False):
-        batch = batch_of([alone])
-        expected = logits_of(model, batch).float()
-        for request, (where, _) in zip(alone.requests, alone.scored(), strict=True):
-            places = [seen[int(p)] for p in ways[request.number]]
-            here = {int(p): n for n, p in enumerate(batch.position.tolist())}
-            one = expected[[here[int(p)] for p in where]]
-            other = found[places].float()
-            error = (one - other).norm() / (one - one.mean(dim=-1, keepdim=True)).norm()
-            if not error <= _TOLERANCE.get(dtype, _TOLERANCE_REDUCED):
+        for number, one in _answer_logits(model, batch_of([alone])).items():
+            error = (one - found[number]).norm() / (one - one.mean(dim=-1, keepdim=True)).norm()
+            if not error <= tolerance(next(model.parameters()).dtype):
                 return False
     return True
+
+
+def _answer_logits(model: Any, batch: Batch) -> dict[int, torch.Tensor]:
+    """Return by request number the logits its answer is predicted with, (tokens, vocabulary)."""
+    logits = logits_of(model, batch)[batch.place].float()
+    lengths = batch.summed(torch.ones_like(batch.answer)).tolist()
+    return dict(zip(batch.numbers, logits.split(lengths), strict=True))

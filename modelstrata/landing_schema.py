@@ -34,8 +34,8 @@ _MODEL = {
     "weights_format": "VARCHAR",
     "weights_sha256": "VARCHAR",
 }
-#: What an evaluation of a model with or without some layers is of, and what it took.
-EVALUATION_COLUMNS = {
+#: What an lm-eval measurement is made of and with.
+MEASURED_COLUMNS = {
     **_MODEL,
     "data_sha256": "VARCHAR",
     "dtype": "VARCHAR",
@@ -43,6 +43,10 @@ EVALUATION_COLUMNS = {
     "torch_version": "VARCHAR",
     "transformers_version": "VARCHAR",
     "lm_eval_version": "VARCHAR",
+}
+#: What an evaluation of a model with or without some layers is of, and what it took.
+EVALUATION_COLUMNS = {
+    **MEASURED_COLUMNS,
     "benchmark": "VARCHAR",
     "metric": "VARCHAR",
     "protocol": "VARCHAR",

@@ -5,6 +5,8 @@ dimensions: the dbt sources are one a table, and of a table by model and analysi
 three could never be there. The page of the job `gpu` shows models by analyses.
 """
 
+from typing import Any
+
 import dagster as dg
 from pydantic import Field
 
@@ -15,16 +17,16 @@ from orchestration.layer_devices import POOL
 from orchestration.layer_models import MODELS, configured_model, named_model, register
 from orchestration.layer_step import measured
 
-_MODELS = dg.DynamicPartitionsDefinition(name=MODELS)
+#: What the assets have in common.
+_MEASURED: dict[str, Any] = {
+    "group_name": "gpu",
+    "kinds": {"pytorch"},
+    "pool": POOL,
+    "partitions_def": dg.DynamicPartitionsDefinition(name=MODELS),
+}
 
 
-@dg.asset(
-    key=["results", "block_influence"],
-    group_name="gpu",
-    kinds={"pytorch"},
-    pool=POOL,
-    partitions_def=_MODELS,
-)
+@dg.asset(key=["results", "block_influence"], **_MEASURED)
 def block_influence(
     context: dg.AssetExecutionContext,
     pipes: dg.PipesSubprocessClient,
@@ -34,13 +36,7 @@ def block_influence(
     return measured(context, pipes, "block_influence", config)
 
 
-@dg.asset(
-    key=["results", "pruning_effects"],
-    group_name="gpu",
-    kinds={"pytorch"},
-    pool=POOL,
-    partitions_def=_MODELS,
-)
+@dg.asset(key=["results", "pruning_effects"], **_MEASURED)
 def pruning_effects(
     context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: PruningConfig
 ) -> dg.MaterializeResult:
@@ -48,13 +44,7 @@ def pruning_effects(
     return measured(context, pipes, "pruning", config)
 
 
-@dg.asset(
-    key=["results", "layer_gradients"],
-    group_name="gpu",
-    kinds={"pytorch"},
-    pool=POOL,
-    partitions_def=_MODELS,
-)
+@dg.asset(key=["results", "layer_gradients"], **_MEASURED)
 def layer_gradients(
     context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: GradientsConfig
 ) -> dg.MaterializeResult:
