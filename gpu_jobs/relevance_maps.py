@@ -16,6 +16,7 @@ from gpu_jobs.errors import TaskError
 from gpu_jobs.items import ItemSet
 from gpu_jobs.paths import Path, left
 from gpu_jobs.racing import race
+from gpu_jobs.removal_items import outcomes
 from gpu_jobs.removal_scores import RemovalScores, score_removals
 from gpu_jobs.surgery import removed
 
@@ -67,7 +68,9 @@ class Maps:
             for item, (score, said) in zip(self.items.items, both, strict=True)
         ]
 
-    def by_removal(self, outputs: bool, advance: Advance) -> Rows:
+    def by_removal(
+        self, outputs: bool, advance: Advance, keep: Callable[[Rows], None] | None = None
+    ) -> Rows:
         """Return a row a layer and criterion that needs removals, all from the same pass.
 
         Where the model is not above chance the relevance by accuracy is None.
@@ -75,9 +78,12 @@ class Maps:
         Args:
             outputs: also compare outputs, which costs passes over the vocabulary.
             advance: see `Advance`.
+            keep: takes a row an item and removal, of the model first.
         """
         with self._measured() as measured:
             found = self._scored(self.items, range(len(self.names)), outputs, advance)
+        if keep is not None:
+            keep(outcomes(found, self.items, self.names))
         accuracy = found.accuracy.tolist()
         rows: Rows = []
         for criterion in criteria.CRITERIA:

@@ -46,6 +46,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         metavar="RATE",
         help="find the layer by racing at this error rate, which is approximate",
     )
+    how.add_argument(
+        "--keep-items",
+        action="store_true",
+        help="file what each item scores in each removal beside the maps by accuracy",
+    )
     what = made.add_argument_group("what it is measured on")
     add_benchmark_options(what.add_argument, "zero_shot")
     what.add_argument("--texts", type=Path, nargs="+", default=[], help="JSONL text sets")

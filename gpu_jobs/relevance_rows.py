@@ -45,6 +45,17 @@ ITEM_SCORES = {
     "chance": "DOUBLE",
     **_COST,
 }
+#: One row an item and a layer, null for none: what the model scores without that layer too. How it
+#: is made stands in the rows of `LAYER_RELEVANCE` of the same key.
+REMOVAL_ITEMS = {
+    **RESULT_KEY_COLUMNS,
+    "layer": "INTEGER",
+    "item": "VARCHAR",
+    "score": "DOUBLE",
+    "log_likelihood": "DOUBLE",
+    "n_tokens": "INTEGER",
+    "chance": "DOUBLE",
+}
 #: One row a step of a path and a task it is reported on.
 PRUNING_PATHS = {
     **PROVENANCE,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ from gpu_jobs.items import ItemSet
 from gpu_jobs.packing import pack
 from gpu_jobs.paths import Path
 from gpu_jobs.relevance_maps import Maps
-from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE
+from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, REMOVAL_ITEMS
 from gpu_jobs.relevance_sets import Sets
 from gpu_jobs.removal_scores import can_walk
 from gpu_jobs.worklist import Cell
@@ -34,6 +35,7 @@ COMPUTING = (
     "racing.py",
     "relevance_maps.py",
     "relevance_study.py",
+    "removal_items.py",
     "removal_scores.py",
     "scoring.py",
     "sources.py",
@@ -90,7 +92,8 @@ class Study(EvaluationJob):
         """
         cell = self._map(calibration, criterion, path)
         label = f"relevance by {criterion} on {calibration.items.name}, {len(path)} removed"
-        self.work_off(label, [cell], LAYER_RELEVANCE)
+        kept = cell.table == "removal_items"
+        self.work_off(label, [cell], REMOVAL_ITEMS if kept else LAYER_RELEVANCE)
         rows = [row for row in self.read(self.table, cell.made) if row["criterion"] == criterion]
         rows.sort(key=lambda row: row["layer"])
         if rows[0]["relevance"] is None:
@@ -145,6 +148,7 @@ class Study(EvaluationJob):
             "race_seed": self.args.seed if racing else None,
         }
         made = self._made(self.table, items, path, chosen)
+        keeps = self.args.keep_items and group == "answers"
 
         def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
             maps = self._maps(items, path)
@@ -160,7 +164,14 @@ class Study(EvaluationJob):
                 length = models.longest(self.config, self.args.max_length)
                 rows = maps.by_taylor(length, count)
             else:
-                rows = maps.by_removal(group == "outputs", count)
+                outcomes: list[dict[str, Any]] = []
+                rows = maps.by_removal(
+                    group == "outputs", count, outcomes.extend if keeps else None
+                )
+                if keeps:
+                    # The map comes first: the cell is finished with its second table.
+                    self._file(made, rows)
+                    rows = outcomes
             return [{**made, **row} for row in rows]
 
         def size() -> int:
@@ -168,7 +179,13 @@ class Study(EvaluationJob):
                 return len(self._instances(calibration))
             return len(items.items) if criterion == "taylor" else len(items.requests)
 
-        return Cell(self.table, made, size, compute)
+        return Cell("removal_items" if keeps else self.table, made, size, compute)
+
+    def _file(self, made: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        """Write a map, unless it is there."""
+        if not self.store.is_done(self.table, made["result_key"]):
+            stamped = [{**made, **row, "computed_at": datetime.now(UTC)} for row in rows]
+            self.store.write(self.table, made["result_key"], stamped, LAYER_RELEVANCE)
 
     def _maps(self, items: ItemSet, path: Path) -> Maps:
         return Maps(

@@ -12,7 +12,7 @@ from gpu_jobs.evaluation import evaluate
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.protocols import benchmarks_of
 from gpu_jobs.relevance import main
-from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, PRUNING_PATHS
+from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, PRUNING_PATHS, REMOVAL_ITEMS
 from gpu_jobs.surgery import removed
 from gpu_jobs.tasks import load_tasks
 from tests.gpu_jobs import hub_data, tiny
@@ -113,6 +113,39 @@ def test_a_race_picks_what_the_whole_map_picks(
     ]
     methods = {row["method"] for row in _rows(tmp_path / "b", "layer_relevance")}
     assert methods == {"racing"}
+
+
+def test_kept_items_add_up_to_their_maps(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--tasks", "truthfulqa", "--split", "test", "--share", 0.4, "--paths", "iterative"]
+    asked += ["--criteria", "perplexity", "accuracy", "cosine"]
+    assert _run(model, data, tmp_path, *asked) == 0
+    before = _rows(tmp_path, "layer_relevance")
+    assert not (tmp_path / "removal_items").exists()
+    # The maps are there; only what the items said is added.
+    assert _run(model, data, tmp_path, *asked, "--keep-items") == 0
+    assert _rows(tmp_path, "layer_relevance") == before
+    items = _rows(tmp_path, "removal_items")
+    assert set(items[0]) == set(REMOVAL_ITEMS)
+    maps = [row for row in before if row["criterion"] in ("accuracy", "perplexity")]
+    assert {row["result_key"] for row in items} == {row["result_key"] for row in maps}
+    assert {row["step"] for row in maps} == {0, 1}
+    for row in maps:
+        own = [one for one in items if one["result_key"] == row["result_key"]]
+        assert len(own) == row["n_items"] * (1 + N_LAYERS - row["step"])
+        whole, without = ([one for one in own if one["layer"] == k] for k in (None, row["layer"]))
+        assert [one["item"] for one in whole] == [one["item"] for one in without]
+        assert row["chance"] == pytest.approx(np.mean([one["chance"] for one in whole]))
+        assert row["score"] == pytest.approx(np.mean([one["score"] for one in whole]))
+        assert row["score_without"] == pytest.approx(np.mean([one["score"] for one in without]))
+        if row["criterion"] == "perplexity":
+            n = sum(one["n_tokens"] for one in whole)
+            said = [sum(one["log_likelihood"] for one in some) / n for some in (whole, without)]
+            assert row["relevance"] == pytest.approx(said[0] - said[1], abs=1e-9)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    assert _run(model, data, tmp_path, *asked, "--keep-items") == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == files
 
 
 def test_what_cannot_be_measured_is_said(
