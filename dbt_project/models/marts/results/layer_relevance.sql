@@ -13,8 +13,9 @@ select
         )
     end as relevance_rank,
     case when relevance is null then 'not_above_chance' end as undefined_because,
-    score,
-    score_without,
+    -- Means of shares may come out just above.
+    least(score, 100) as score,
+    least(score_without, 100) as score_without,
     chance,
     tie,
     removed_layers,
