@@ -24,15 +24,18 @@ class Head:
         return logits[0]
 
 
-def read(model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, Head]:
+def read(model: Any, inputs: Mapping[str, Any]) -> tuple[torch.Tensor, Head]:
     """Return the hidden states behind the last norm, shape (rows, tokens, width), and the head.
 
     Args:
         model: a causal language model of transformers.
         inputs: arguments of its forward call.
     """
-    output = model.get_decoder()(**inputs, use_cache=False)
+    output = model.get_decoder()(**inputs, use_cache="past_key_values" in inputs)
     hidden: torch.Tensor = output[0]
+    if isinstance(output, dict) and "past_key_values" in output:
+        # What was read before is no part of the head, and large.
+        output["past_key_values"] = None
     return hidden, Head(model, _with_hidden(output, hidden[:0, :0]))
 
 

@@ -2,17 +2,21 @@
 
 A row is a tree of tokens laid out from left to right, every branch after the one before. A token
 attends to those on its own way from the root, so that what a model says at it is what it says at
-the end of that way alone.
+the end of that way alone. What many rows begin with, such as a subject's examples, can be taken
+off them, to be read once for all.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 #: A row goes on with a sequence that has this share of its tokens there already.
 _SHARED = 0.5
 _LONGEST_ROW = 2048
+#: A beginning is worth a pass of its own from this many tokens and sequences on.
+_LONG_PREFIX = 64
+_MANY = 3
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,62 @@ class Row:
         return found
 
 
+@dataclass(frozen=True)
+class Family:
+    """Rows that follow the same tokens.
+
+    Attributes:
+        prefix: token ids that come before every row; empty if the rows begin in their own ways.
+        rows: the rows without them, the longest first.
+    """
+
+    prefix: tuple[int, ...]
+    rows: list[Row]
+
+
+def families(
+    requests: Sequence[Request], least: int, longest: int, share: bool = True
+) -> list[Family]:
+    """Return rows that hold all requests, those with a long common beginning apart from it.
+
+    Args:
+        requests: prompts with answers.
+        least: tokens that a family has at least; smaller ones stay among the rows without prefix.
+        longest: tokens of a prefix at most.
+        share: as in `pack`.
+    """
+    found: list[Family] = []
+    others: list[Request] = []
+    for group, common in _groups(sorted(requests, key=lambda one: one.read)):
+        length = min(common, longest)
+        shorter = [replace(one, prompt=one.prompt[length:]) for one in group]
+        rows = pack(shorter, share)
+        n_tokens = length + sum(len(row.tokens) for row in rows)
+        several = len({one.read for one in group}) >= _MANY
+        if length >= _LONG_PREFIX and several and n_tokens >= least:
+            found.append(Family(group[0].prompt[:length], rows))
+        else:
+            others += group
+    return [*found, *([Family((), pack(others, share))] if others else [])]
+
+
+def _groups(requests: Sequence[Request]) -> Iterator[tuple[list[Request], int]]:
+    """Yield sorted requests that begin alike, with the length of what all their prompts share."""
+    group: list[Request] = []
+    length = 0
+    for request in requests:
+        # A token of each prompt stays, for it predicts the answer's first one.
+        longest = len(request.prompt) - 1
+        common = min(length, longest, _common(group[-1].read, request.read)) if group else 0
+        if group and common < _SHARED * len(request.read):
+            yield group, length
+            group = []
+        length = common if group else longest
+        group.append(request)
+    if group:
+        yield group, length
+
+
 def pack(requests: Sequence[Request], share: bool = True) -> list[Row]:
     """Return rows that hold all requests, the longest rows first.
 
@@ -91,7 +151,9 @@ def pack(requests: Sequence[Request], share: bool = True) -> list[Row]:
         read = request.read
         common = _common(before, read)
         wanted = _SHARED * len(read) if share else len(read) if len(before) == len(read) else np.inf
-        if open_row and (common < wanted or length + len(read) - common > _LONGEST_ROW):
+        # What is there already makes no row longer.
+        new = len(read) - common
+        if open_row and (common < wanted or (new and length + new > _LONGEST_ROW)):
             rows.append(_row(open_row))
             open_row, length, common = [], 0, 0
         open_row.append(request)

@@ -18,6 +18,7 @@ from gpu_jobs.paths import Path, left
 from gpu_jobs.racing import race
 from gpu_jobs.removal_items import outcomes
 from gpu_jobs.removal_scores import RemovalScores, score_removals
+from gpu_jobs.removal_walks import Limits
 from gpu_jobs.surgery import removed
 
 #: Called with a number of answers or instances done.
@@ -34,18 +35,14 @@ class Maps:
         path: the removed layers.
         n_layers: layers of the whole model.
         items: the items.
-        budget: tokens, over all removals, that go through a layer at once.
-        shared_tokens: whether the model reads packed rows rightly.
-        shared_layers: whether one walk through it is right for all removals.
+        limits: how much goes through the model at once, and what it is able to do.
     """
 
     model: Any
     path: Path
     n_layers: int
     items: ItemSet
-    budget: int
-    shared_tokens: bool
-    shared_layers: bool
+    limits: Limits
 
     @property
     def names(self) -> list[int]:
@@ -167,10 +164,8 @@ class Maps:
                 self.model,
                 items,
                 layers,
-                budget=self.budget,
+                self.limits,
                 outputs=outputs,
-                shared_layers=self.shared_layers,
-                shared_tokens=self.shared_tokens,
                 advance=advance,
             )
 

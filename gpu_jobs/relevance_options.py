@@ -1,6 +1,7 @@
 """The command line of the relevance job."""
 
 import argparse
+import re
 from pathlib import Path
 
 from gpu_jobs.criteria import CRITERIA
@@ -15,6 +16,14 @@ def share(text: str) -> float:
     if not 0 < number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return number
+
+
+def size(text: str) -> int:
+    """Read a number of bytes, such as 500M or 2G."""
+    match = re.fullmatch(r"(\d+)([KMG]?)", text)
+    if not match or not int(match[1]):
+        raise argparse.ArgumentTypeError(f"{text} is no number of bytes: give one such as 2G")
+    return int(match[1]) * 1024 ** " KMG".index(match[2] or " ")
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -67,6 +76,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         type=positive,
         default=16384,
         help="tokens, over all removals, that go through a layer at once (default: 16384)",
+    )
+    add(
+        "--memory",
+        type=size,
+        default=2**31,
+        help="bytes of the device's memory, such as 2G, for what is kept between passes: keys and "
+        "values of few-shot examples, and what enters layers (default: 2G)",
     )
     add("--max-length", type=positive, help="tokens of context (default: the model's own)")
     return made

@@ -1,6 +1,7 @@
 """A relevance study: maps of relevance, paths of removals and scores, each filed when finished."""
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +14,13 @@ from gpu_jobs import criteria, models
 from gpu_jobs.criteria import Relevance
 from gpu_jobs.evaluation_job import EvaluationJob
 from gpu_jobs.items import ItemSet
-from gpu_jobs.packing import pack
+from gpu_jobs.packing import families, pack
 from gpu_jobs.paths import Path
+from gpu_jobs.prefixes import prefix_bytes
 from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, REMOVAL_ITEMS
 from gpu_jobs.relevance_sets import Sets
-from gpu_jobs.removal_scores import can_walk
+from gpu_jobs.removal_walks import Limits, can_walk
 from gpu_jobs.worklist import Cell
 
 #: The sources that decide what the numbers are.
@@ -32,11 +34,13 @@ COMPUTING = (
     "layers.py",
     "models.py",
     "packing.py",
+    "prefixes.py",
     "racing.py",
     "relevance_maps.py",
     "relevance_study.py",
     "removal_items.py",
     "removal_scores.py",
+    "removal_walks.py",
     "scoring.py",
     "sources.py",
     "surgery.py",
@@ -198,10 +202,44 @@ class Study(EvaluationJob):
             path,
             self.n_layers,
             items,
-            self.args.budget,
-            self.model.shares(pack(items.requests)),
-            self._can_walk,
+            self._limits(items),
         )
+
+    def _limits(self, items: ItemSet) -> Limits:
+        """Return what goes through the model at once, and what trials say that it is able to do."""
+        shares = self.model.shares(pack(items.requests))
+        if items.sha256 not in self._prefix_bytes:
+            least = self.args.budget // (1 + self.n_layers)
+            found = families(items.requests, least, sys.maxsize, shares)
+            deepest = max(found, key=lambda family: len(family.prefix))
+            size = prefix_bytes(self.loaded, deepest) if deepest.prefix else 0
+            self._prefix_bytes[items.sha256] = size
+        return Limits(
+            self.args.budget,
+            self.args.memory,
+            self._prefix_bytes[items.sha256],
+            self._can_walk,
+            shares,
+            self._short_of_memory,
+        )
+
+    @cached_property
+    def _prefix_bytes(self) -> dict[str, int]:
+        """By item set, what a token of a prefix takes; 0 if the model reads none apart."""
+        return {}
+
+    def _short_of_memory(self, needed: int) -> None:
+        """Say, once, that hidden states are not kept."""
+        if not self._told:
+            self._told.append(needed)
+            self.say(
+                f"what enters the layers would take {needed:,} bytes, more than --memory leaves: "
+                "it is computed again for each party of removals"
+            )
+
+    @cached_property
+    def _told(self) -> list[int]:
+        return []
 
     @cached_property
     def _can_walk(self) -> bool:

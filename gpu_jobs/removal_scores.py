@@ -1,18 +1,17 @@
 """What a model and each of its one-layer removals says of items: answers and outputs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from gpu_jobs.heads import Head, read
+from gpu_jobs.heads import Head
 from gpu_jobs.items import ItemSet
-from gpu_jobs.layer_walk import walk
-from gpu_jobs.packing import Request, Row, pack
-from gpu_jobs.scoring import Batch, batch_of, token_scores, tolerance
-from gpu_jobs.surgery import removed
+from gpu_jobs.layer_walk import Work
+from gpu_jobs.removal_walks import Limits, Said, variants
+from gpu_jobs.scoring import token_scores
 
 #: Rows of logits that are held at once.
 _PLACES = 512
@@ -51,30 +50,13 @@ class RemovalScores:
         return np.asarray(-self.log_likelihood.sum(axis=1) / self.n_tokens.sum())
 
 
-@dataclass
-class Work:
-    """What was done, in units that do not depend on the machine.
-
-    Attributes:
-        layer_tokens: tokens that went through a layer.
-        tokens: tokens that were embedded.
-        logit_rows: rows of logits.
-    """
-
-    layer_tokens: int = 0
-    tokens: int = 0
-    logit_rows: int = 0
-
-
 def score_removals(
     model: Any,
     item_set: ItemSet,
     layers: Sequence[int],
+    limits: Limits,
     *,
-    budget: int,
     outputs: bool = False,
-    shared_layers: bool = True,
-    shared_tokens: bool = True,
     advance: Callable[[int], None] = lambda items: None,
     work: Work | None = None,
 ) -> RemovalScores:
@@ -84,111 +66,75 @@ def score_removals(
         model: on its device, maybe with layers removed already.
         item_set: the items.
         layers: numbers of the layers, among those that are left, that are removed one at a time.
-        budget: tokens, over all variants, that go through a layer at once.
+        limits: how much goes through the model at once, and what the model is able to do.
         outputs: also compare outputs.
-        shared_layers: compute what lies below a removed layer once.
-        shared_tokens: compute what sequences begin with once.
-        advance: called with the number of items done, about once a batch.
+        advance: called with the number of answers done, about once a batch.
         work: counts what is done.
     """
-    rows = pack(item_set.requests, shared_tokens)
-    collected = _Collected(item_set, 1 + len(layers), outputs)
-    for some in _batches(rows, budget, 1 + len(layers) if shared_layers else 1):
-        batch = batch_of(some, model.device, next(model.parameters()).dtype)
-        found = _variants(model, batch, layers, shared_layers)
-        collected.add(batch, found)
-        advance(sum(len(row.requests) for row in some))
-        if work is not None:
-            _count(work, batch, len(layers), model, shared_layers)
+    collected = _Collected(item_set, layers, outputs)
+    work = work or Work()
+    done = _Share(1 + len(layers), advance)
+    for family in limits.families(item_set.requests, 1 + len(layers)):
+        collected.begin()
+        for said in variants(model, family, layers, limits, work):
+            collected.add(said)
+            work.logit_rows += len(said.hidden)
+            done.add(len(said.batch.numbers))
     return collected.finish(tuple(layers))
 
 
-def can_walk(model: Any) -> bool:
-    """Tell by trial whether a walk gives what the model without its middle layer gives.
+class _Share:
+    """Counts answers of variants, and tells of whole answers."""
 
-    It does not where layers take arguments that cannot be repeated for more rows.
-    """
-    layer = int(model.config.get_text_config(decoder=True).num_hidden_layers) // 2
-    size = model.get_input_embeddings().weight.shape[0]
-    requests = [Request(n, tuple((n + k) % size for k in range(9 + n)), (n,)) for n in range(3)]
-    batch = batch_of(pack(requests), model.device, next(model.parameters()).dtype)
-    with torch.inference_mode():
-        (_, (found, _)), (_, (expected, _)) = (
-            list(_variants(model, batch, (layer,), shared)) for shared in (True, False)
-        )
-    error = (found.double() - expected.double()).norm() / expected.double().norm()
-    return bool(error <= tolerance(found.dtype))
+    def __init__(self, n_variants: int, advance: Callable[[int], None]) -> None:
+        self.n_variants, self.advance, self.rest = n_variants, advance, 0
 
-
-def _batches(rows: Sequence[Row], budget: int, times: int) -> Iterator[list[Row]]:
-    """Yield rows in order, as many at once as the budget of tokens allows, at least one."""
-    group: list[Row] = []
-    for row in rows:
-        # Rows come longest first, so the first one is as wide as the batch.
-        if group and (len(group) + 1) * len(group[0].tokens) * times > budget:
-            yield group
-            group = []
-        group.append(row)
-    if group:
-        yield group
-
-
-def _variants(
-    model: Any, batch: Batch, layers: Sequence[int], shared: bool
-) -> Iterator[tuple[torch.Tensor, Head]]:
-    """Yield the last hidden states at the batch's places, shape (places, width), and the head."""
-    if shared:
-        hidden, head = walk(model, batch.inputs, layers)
-        order = {layer: number for number, layer in enumerate(sorted(layers), start=1)}
-        for number in (0, *(order[layer] for layer in layers)):
-            yield hidden[number][batch.row, batch.position], head
-        return
-    hidden, head = read(model, batch.inputs)
-    yield hidden[batch.row, batch.position], head
-    for layer in layers:
-        with removed(model, (layer,)):
-            hidden, head = read(model, batch.inputs)
-            yield hidden[batch.row, batch.position], head
-
-
-def _count(work: Work, batch: Batch, n_layers: int, model: Any, shared: bool) -> None:
-    depth = int(model.config.get_text_config(decoder=True).num_hidden_layers)
-    tokens = batch.inputs["input_ids"].numel()
-    work.tokens += tokens * (1 if shared else 1 + n_layers)
-    work.logit_rows += len(batch.row) * (1 + n_layers)
-    removals = n_layers * (n_layers - 1) // 2 if shared else n_layers * (depth - 1)
-    work.layer_tokens += tokens * (depth + removals)
+    def add(self, count: int) -> None:
+        whole, self.rest = divmod(self.rest + count, self.n_variants)
+        if whole:
+            self.advance(whole)
 
 
 class _Collected:
     """Results of batches, put together by item."""
 
-    def __init__(self, item_set: ItemSet, n_variants: int, outputs: bool) -> None:
+    def __init__(self, item_set: ItemSet, layers: Sequence[int], outputs: bool) -> None:
         self.item_set, self.outputs = item_set, outputs
+        n_variants = 1 + len(layers)
+        self.place = {layer: number for number, layer in enumerate((None, *layers))}
         n_requests = sum(len(item.sequences) for item in item_set.items)
         self.said = np.zeros((n_variants, n_requests))
         self.hit = np.zeros((n_variants, n_requests), dtype=bool)
         names = ("output_cosine", "output_norm", "output_divergence") if outputs else ()
         self.compared = {name: np.zeros((n_variants, n_requests)) for name in names}
 
-    def add(self, batch: Batch, variants: Iterator[tuple[torch.Tensor, Head]]) -> None:
-        numbers = list(batch.numbers)
+    def begin(self) -> None:
+        """Forget what the model itself said of an earlier family's batches."""
+        self.whole: dict[int, torch.Tensor] = {}
+        self.logits: tuple[int, torch.Tensor] | None = None
+
+    def add(self, said: Said) -> None:
+        batch = said.batch
+        number, numbers = self.place[said.layer], list(batch.numbers)
         lengths = batch.summed(torch.ones_like(batch.answer)).tolist()
         last = torch.tensor(lengths, device=batch.answer.device).cumsum(0) - 1
-        whole: tuple[torch.Tensor, torch.Tensor] | None = None
-        for number, (hidden, head) in enumerate(variants):
-            logits = torch.cat([head(part) for part in hidden.split(_PLACES)])
-            said, hit = token_scores(logits, batch)
-            self.said[number, numbers] = batch.summed(said.double()).tolist()
-            # Of a text the last token alone decides, of an answer all do.
-            right = hit[last] if self.item_set.is_text else batch.summed((~hit).long()) == 0
-            self.hit[number, numbers] = right.tolist()
-            if not self.outputs:
-                continue
-            whole = (hidden, logits) if whole is None else whole
-            for name, distance in _distances(*whole, hidden, logits).items():
-                summed = batch.summed(distance[batch.place].double()).tolist()
-                self.compared[name][number, numbers] = np.divide(summed, lengths)
+        logits = _logits(said.hidden, said.head)
+        likelihood, hit = token_scores(logits, batch)
+        self.said[number, numbers] = batch.summed(likelihood.double()).tolist()
+        # Of a text the last token alone decides, of an answer all do.
+        right = hit[last] if self.item_set.is_text else batch.summed((~hit).long()) == 0
+        self.hit[number, numbers] = right.tolist()
+        if not self.outputs:
+            return
+        if said.layer is None:
+            self.whole[said.number] = said.hidden
+            self.logits = (said.number, logits)
+        whole = self.whole[said.number]
+        if self.logits is None or self.logits[0] != said.number:
+            self.logits = (said.number, _logits(whole, said.head))
+        for name, distance in _distances(whole, self.logits[1], said.hidden, logits).items():
+            summed = batch.summed(distance[batch.place].double()).tolist()
+            self.compared[name][number, numbers] = np.divide(summed, lengths)
 
     def finish(self, layers: tuple[int, ...]) -> RemovalScores:
         items, firsts = self.item_set.items, self.item_set.firsts
@@ -217,6 +163,10 @@ class _Collected:
             np.asarray([len(item.sequences[item.right][1]) for item in items]),
             {name: values[:, right] for name, values in self.compared.items()},
         )
+
+
+def _logits(hidden: torch.Tensor, head: Head) -> torch.Tensor:
+    return torch.cat([head(part) for part in hidden.split(_PLACES)])
 
 
 def _distances(

@@ -27,7 +27,7 @@ class Batch:
         numbers: the requests' numbers.
     """
 
-    inputs: dict[str, torch.Tensor]
+    inputs: dict[str, Any]
     row: torch.Tensor
     position: torch.Tensor
     place: torch.Tensor
@@ -46,27 +46,32 @@ def tolerance(dtype: torch.dtype) -> float:
     return 1e-3 if dtype in (torch.float32, torch.float64) else 0.05
 
 
-def batch_of(rows: Sequence[Row], device: torch.device, dtype: torch.dtype) -> Batch:
+def batch_of(
+    rows: Sequence[Row], device: torch.device, dtype: torch.dtype, n_before: int = 0
+) -> Batch:
     """Return rows as tensors, padded on the right.
 
     Args:
         rows: one or more.
         device: of the model.
         dtype: of the model's weights, in which a mask is added to attention scores.
+        n_before: tokens before every row, which the model has read already.
     """
     width = max(len(row.tokens) for row in rows)
     tokens = torch.zeros(len(rows), width, dtype=torch.long)
     for number, row in enumerate(rows):
         tokens[number, : len(row.tokens)] = torch.from_numpy(row.tokens)
-    inputs = {"input_ids": tokens}
+    inputs: dict[str, torch.Tensor] = {"input_ids": tokens}
     # Padding on the right changes nothing under the usual causal mask, which needs no memory.
     if not all(row.is_plain for row in rows):
         depths = torch.zeros(len(rows), width, dtype=torch.long)
-        attended = torch.zeros(len(rows), 1, width, width, dtype=torch.bool)
+        attended = torch.zeros(len(rows), 1, width, n_before + width, dtype=torch.bool)
         for number, row in enumerate(rows):
             length = len(row.tokens)
-            depths[number, :length] = torch.from_numpy(row.depths)
-            attended[number, 0, :length, :length] = torch.from_numpy(row.attended())
+            depths[number, :length] = n_before + torch.from_numpy(row.depths)
+            own = slice(n_before, n_before + length)
+            attended[number, 0, :length, :n_before] = True
+            attended[number, 0, :length, own] = torch.from_numpy(row.attended())
         mask = torch.zeros(attended.shape, dtype=dtype)
         inputs["attention_mask"] = mask.masked_fill_(~attended, torch.finfo(dtype).min)
         inputs["position_ids"] = depths
@@ -139,18 +144,18 @@ def can_share(model: Any, row: Row, batch_of: Callable[[list[Row]], Batch]) -> b
         batch_of: makes a batch of rows.
     """
     try:
-        found = _answer_logits(model, batch_of([row]))
+        found = answer_logits(model, batch_of([row]))
     except Exception:  # a model that takes no such mask refuses it in any way
         return False
     for alone in pack(row.requests, share=False):
-        for number, one in _answer_logits(model, batch_of([alone])).items():
+        for number, one in answer_logits(model, batch_of([alone])).items():
             error = (one - found[number]).norm() / (one - one.mean(dim=-1, keepdim=True)).norm()
             if not error <= tolerance(next(model.parameters()).dtype):
                 return False
     return True
 
 
-def _answer_logits(model: Any, batch: Batch) -> dict[int, torch.Tensor]:
+def answer_logits(model: Any, batch: Batch) -> dict[int, torch.Tensor]:
     """Return by request number the logits its answer is predicted with, (tokens, vocabulary)."""
     logits = logits_of(model, batch)[batch.place].float()
     lengths = batch.summed(torch.ones_like(batch.answer)).tolist()

@@ -12,8 +12,10 @@ from gpu_jobs.errors import TaskError
 from gpu_jobs.evaluation import evaluate
 from gpu_jobs.items import ItemSet, mixture, of_task, of_texts
 from gpu_jobs.language_model import LanguageModel
+from gpu_jobs.layer_walk import Work
 from gpu_jobs.protocols import benchmarks_of
-from gpu_jobs.removal_scores import RemovalScores, Work, score_removals
+from gpu_jobs.removal_scores import RemovalScores, score_removals
+from gpu_jobs.removal_walks import Limits
 from gpu_jobs.surgery import removed
 from gpu_jobs.tasks import load_tasks
 from gpu_jobs.texts import TextSet
@@ -48,9 +50,9 @@ def _texts() -> ItemSet:
     return of_texts("prose", TextSet(texts, [1, 2, 4]), encoded, 0)
 
 
-def _scores(model: Any, items: ItemSet, **options: Any) -> RemovalScores:
+def _scores(model: Any, items: ItemSet, limits: Limits, work: Work | None = None) -> RemovalScores:
     with torch.inference_mode():
-        return score_removals(model, items, range(N_LAYERS), outputs=True, **options)
+        return score_removals(model, items, range(N_LAYERS), limits, outputs=True, work=work)
 
 
 def _cosine(model: Any, items: ItemSet, packed: bool) -> criteria.Relevance:
@@ -68,14 +70,12 @@ def test_scores_are_those_of_evaluations_without_a_layer(
         with removed(model, (layer,)):
             expected.append([s.value / 100 for s in evaluate(wrapped, task, 1234).samples])
     work = [Work(), Work()]
-    quick = _scores(model, items, budget=300, work=work[0])
-    plain = _scores(
-        model, items, budget=300, shared_layers=False, shared_tokens=False, work=work[1]
-    )
+    quick = _scores(model, items, Limits(300), work[0])
+    plain = _scores(model, items, Limits(300, shared_layers=False, shared_tokens=False), work[1])
     np.testing.assert_allclose(quick.score, expected, atol=1e-5)
     np.testing.assert_allclose(plain.score, expected, atol=1e-5)
     assert quick.accuracy[0] == pytest.approx(np.mean(expected[0]))
-    for found in (quick, _scores(model, items, budget=10**6)):
+    for found in (quick, _scores(model, items, Limits(10**6))):
         np.testing.assert_allclose(found.log_likelihood, plain.log_likelihood, rtol=1e-4)
         for key, values in plain.outputs.items():
             np.testing.assert_allclose(found.outputs[key], values, rtol=1e-3, atol=1e-6)
@@ -91,7 +91,7 @@ def test_scores_are_those_of_evaluations_without_a_layer(
 
 def test_texts_and_outputs_against_a_loop(model: Any) -> None:
     items = _texts()
-    found = _scores(model, items, budget=200)
+    found = _scores(model, items, Limits(200))
     with torch.no_grad():
         for number, item in enumerate(items.items):
             ids = torch.tensor([[*item.sequences[0][0], *item.sequences[0][1]]])
