@@ -39,36 +39,34 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@pytest.fixture
-def data(output: Path, tmp_path: Path) -> Path:
+def landed(output: Path, folder: Path) -> Path:
     """Return a data folder into which a snapshot with these results was landed."""
-    snapshot = tmp_path / "snapshot"
+    snapshot = folder / "snapshot"
     snapshot.mkdir()
     for table in RAW_TABLES:
         (snapshot / f"{table}.parquet").symlink_to(SNAPSHOT / f"{table}.parquet")
     assert set(gather([output], snapshot)) == {"layer_relevance", "pruning_paths"}
-    land_snapshot(tmp_path / "data" / "landing", snapshot)
-    return tmp_path / "data"
+    land_snapshot(folder / "data" / "landing", snapshot)
+    return folder / "data"
 
 
 @pytest.fixture
-def built_marts(data: Path, build: Callable[..., Warehouse]) -> Iterator[Callable[[], Warehouse]]:
-    """Build these marts; close what was opened."""
-    opened: list[Warehouse] = []
-
-    def make() -> Warehouse:
-        opened.append(build(data, BUILD))
-        return opened[-1]
-
-    yield make
-    for one in opened:
-        one.connection.close()
+def data(output: Path, tmp_path: Path) -> Path:
+    """Return a data folder that holds these results."""
+    return landed(output, tmp_path)
 
 
-def test_maps_and_paths_are_in_the_marts_as_measured(
-    output: Path, built_marts: Callable[[], Warehouse]
-) -> None:
-    warehouse = built_marts()
+@pytest.fixture(scope="module")
+def warehouse(
+    output: Path, build: Callable[..., Warehouse], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """Return the marts of these results as they are."""
+    made = build(landed(output, tmp_path_factory.mktemp("as_measured")), BUILD)
+    yield made
+    made.connection.close()
+
+
+def test_maps_and_paths_are_in_the_marts_as_measured(output: Path, warehouse: Warehouse) -> None:
     assert warehouse.rows("from marts.rejected_results") == []
     for table, columns in (
         ("layer_relevance", "result_key, criterion, layer, relevance, tie, step, removed_layers"),
@@ -103,8 +101,7 @@ def test_maps_and_paths_are_in_the_marts_as_measured(
     assert len(counted) == 2 + 2 + 2 + 2 + 1 + 1 + 2 + 2 * 2
 
 
-def test_agreement_is_what_scipy_says(output: Path, built_marts: Callable[[], Warehouse]) -> None:
-    warehouse = built_marts()
+def test_agreement_is_what_scipy_says(output: Path, warehouse: Warehouse) -> None:
     maps: dict[tuple[str, str], np.ndarray] = {}
     places: dict[tuple[str, str], list[int]] = {}
     for row in sorted(files(output, "layer_relevance"), key=lambda row: row["layer"]):
@@ -140,7 +137,7 @@ def test_agreement_is_what_scipy_says(output: Path, built_marts: Callable[[], Wa
 
 
 def test_a_path_found_by_other_code_replaces_the_whole_path_and_faults_are_set_aside(
-    data: Path, output: Path, built_marts: Callable[[], Warehouse]
+    data: Path, output: Path, build: Callable[..., Warehouse]
 ) -> None:
     landing = data / "landing"
     path = "path = 'iterative' and criterion = 'cosine' and task = 'winogrande'"
@@ -164,7 +161,7 @@ def test_a_path_found_by_other_code_replaces_the_whole_path_and_faults_are_set_a
         named = f"'wrong {number}' as result_key, 'wrong' as model_id"
         target = landing / "layer_relevance" / f"wrong-{number}.parquet"
         edited(output, "layer_relevance", where, f"{change}, {named}", target)
-    warehouse = built_marts()
+    warehouse = build(data, BUILD)
     assert warehouse.rows(
         "select result_key, step, removed_layers from marts.pruning_paths "
         f"where {path} order by step"
@@ -177,6 +174,7 @@ def test_a_path_found_by_other_code_replaces_the_whole_path_and_faults_are_set_a
         ("layer_relevance", "wrong 2", "layers_missing"),
         ("layer_relevance", "wrong 3", "measure_not_finite"),
     ]
+    warehouse.connection.close()
 
 
 def test_results_that_contradict_themselves_stop_a_build_by_name(

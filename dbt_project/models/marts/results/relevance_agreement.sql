@@ -1,6 +1,6 @@
 {% set measurement = [
     'model_id', 'weights_sha256', 'task', 'split', 'protocol', 'data_sha256', 'max_length', 'dtype',
-    'device',
+    'device', 'unit',
 ] %}
 
 with maps as (
@@ -109,6 +109,7 @@ final as (
         is_cosine_packed,
         n_items,
         n_layers,
+        unit,
         protocol,
         max_length,
         dtype,
