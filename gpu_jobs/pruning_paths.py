@@ -115,6 +115,7 @@ def _row(
         "method": "racing" if races else "exact",
         "error_rate": calibration.error_rate if calibration and races else None,
         "n_layers": study.n_layers,
+        "unit": "block",
         "step": len(removed),
         "layer": removed[-1],
         "removed_layers": " ".join(map(str, sorted(removed))),

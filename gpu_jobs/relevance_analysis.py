@@ -37,6 +37,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         default=[],
         help="checkpoints in their order, as ids or id@revision, to plot one below the other",
     )
+    add("--unit", default="block", help="what was removed: block (the default), attention or mlp")
     add("--split", choices=("train", "test", "text"), help="only maps of this split")
     add("--draws", type=positive, default=100, help="draws of each number of items (default: 100)")
     add("--seed", type=int, default=1234, help="of these draws (default: 1234)")
@@ -55,7 +56,9 @@ def _run(args: argparse.Namespace, stderr: TextIO) -> list[dict[str, Any]]:
     from gpu_jobs import relevance_results, relevance_statistics
 
     maps = relevance_results.read(args.folder, "layer_relevance")
-    if not maps.empty and args.split:
+    if not maps.empty:
+        maps = maps[maps["unit"] == args.unit]
+    if args.split and not maps.empty:
         maps = maps[maps["split"] == args.split]
     if maps.empty:
         raise TaskError(
@@ -89,6 +92,8 @@ def _run(args: argparse.Namespace, stderr: TextIO) -> list[dict[str, Any]]:
     from gpu_jobs import relevance_figures
 
     paths = relevance_results.read(args.folder, "pruning_paths")
+    if not paths.empty:
+        paths = paths[paths["unit"] == args.unit]
     for name, figure in chain(relevance_figures.all_of(newest, paths, args.models), figures):
         _write(args.output / f"{name}.png", partial(figure.savefig, format="png"))
         print(f"{name}.png")

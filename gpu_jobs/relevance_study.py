@@ -262,6 +262,7 @@ class Study(EvaluationJob):
             "item_limit": self.args.limit,
             "max_length": self.args.max_length,
             "n_layers": self.n_layers,
+            "unit": "block",
             # In which order they were removed changes nothing.
             "removed_layers": " ".join(map(str, sorted(path))),
         }

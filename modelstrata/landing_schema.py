@@ -72,6 +72,7 @@ ITEM_COLUMNS = {
     "item_limit": "INTEGER",
     "max_length": "INTEGER",
     "n_layers": "INTEGER",
+    "unit": "VARCHAR",
     "removed_layers": "VARCHAR",
 }
 #: What tells paths of removals of one model apart; a path's rows have these in common.
@@ -435,6 +436,7 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
         **MEASURED_COLUMNS,
         **SEARCH_COLUMNS,
         "n_layers": "INTEGER",
+        "unit": "VARCHAR",
         "step": "INTEGER",
         "layer": "INTEGER",
         "removed_layers": "VARCHAR",
@@ -471,6 +473,8 @@ ADDED_COLUMNS = {
         "n_draws",
     },
     "score_predictions": {"bootstrap_group", "repeat", "repeat_seed", "baseline_score"},
+    "layer_relevance": {"unit"},
+    "pruning_paths": {"unit"},
 }
 RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
 #: Results of layer jobs, of which the embedded snapshot may hold some.

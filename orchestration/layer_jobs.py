@@ -108,11 +108,15 @@ def read_results(
     A program may tell the keys of several tables; those of the analysis's own are read.
 
     Raises:
-        LandingError: a result is damaged.
+        LandingError: a result is damaged, or there is none.
     """
-    paths = [batch_path(settings.landing, analysis.table, key) for key in keys]
-    if len(analysis.lands) > 1:
-        paths = [path for path in paths if path.exists()]
+    told = [batch_path(settings.landing, analysis.table, key) for key in keys]
+    paths = [path for path in told if path.exists()]
+    if not paths:
+        raise LandingError(
+            f"What was asked of {analysis.program} gave no rows of {analysis.table}: choose other "
+            "options. Blocks, for example, need the criterion cosine."
+        )
     return _query(paths, "select * exclude (computed_at) from found order by all")
 
 

@@ -290,6 +290,9 @@ def test_what_a_run_lacks_is_said_in_a_sentence(
     add_model(instance, model=str(model), model_id=NAME)
     bad = failure(materialize(instance, "pruning_effects", tasks=["--trust-remote-code"]))
     assert "'--trust-remote-code' cannot stand for --tasks" in bad
+    asked = {"tasks": ["winogrande"], "criteria": ["taylor"], "paths": ["block"], "limit": 2}
+    nothing = failure(materialize(instance, "pruning_paths", **asked, random=0))
+    assert "gave no rows of pruning_paths: choose other options" in nothing
     monkeypatch.setenv("MODELSTRATA_EVAL_DATA", str(tmp_path))
     missing = failure(materialize(instance, "pruning_effects"))
     assert missing.startswith(f"{tmp_path} holds no data of arc_easy: there is no ")

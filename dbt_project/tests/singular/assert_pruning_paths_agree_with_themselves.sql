@@ -43,7 +43,10 @@ where
     or layers[1] < 0
     or layers[-1] >= n_layers
     or ordered[-1] <> layer
-    or (path in ('iterative', 'one_shot', 'random') and ordered[:len(ordered_before)] <> ordered_before)
+    or (
+        path in ('iterative', 'one_shot', 'random')
+        and list_slice(ordered, 1, len(ordered_before)) <> ordered_before
+    )
     or (path = 'block' and layers[-1] - layers[1] <> step - 1)
     or (path = 'random') <> (path_seed is not null)
     or (path = 'random') <> (calibration is null)

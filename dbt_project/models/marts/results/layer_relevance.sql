@@ -32,6 +32,7 @@ select
     max_length,
     protocol,
     n_layers,
+    coalesce(unit, 'block') as unit,
     dtype,
     device,
     revision,

@@ -1,6 +1,6 @@
 {% set measurement = [
     'model_id', 'weights_sha256', 'task', 'split', 'protocol', 'data_sha256', 'max_length', 'dtype',
-    'device',
+    'device', 'unit',
 ] %}
 
 with maps as (
@@ -92,8 +92,12 @@ final as (
         count(*)::integer as n_layers_compared,
         -- Rounded, because sums of floating-point numbers depend on the order of threads; of equal
         -- values alone there is no correlation.
-        round(corr(relevance, reference_relevance), 6) as pearson,
-        round(corr(doubled_rank, reference_doubled_rank), 6) as spearman,
+        {% for name, mine in [('pearson', 'relevance'), ('spearman', 'doubled_rank')] %}
+            case
+                when isfinite(corr({{ mine }}, reference_{{ mine }}))
+                    then round(corr({{ mine }}, reference_{{ mine }}), 6)
+            end as {{ name }},
+        {% endfor %}
         (count(*) filter (place = reference_place))::integer as n_same_rank,
         (count(*) filter (abs(place - reference_place) <= 2))::integer as n_near_rank,
         avg(abs(place - reference_place)::decimal(18, 0)) as mean_rank_difference,
@@ -105,6 +109,7 @@ final as (
         is_cosine_packed,
         n_items,
         n_layers,
+        unit,
         protocol,
         max_length,
         dtype,
@@ -120,8 +125,4 @@ final as (
 
 )
 
-select * replace (
-    case when isfinite(pearson) then pearson end as pearson,
-    case when isfinite(spearman) then spearman end as spearman
-)
-from final
+select * from final
