@@ -108,6 +108,7 @@ def _row(
         "path_seed": seed,
         "method": calibration.method if calibration else "exact",
         "n_layers": study.n_layers,
+        "unit": study.args.unit,
         "step": len(removed),
         "layer": removed[-1],
         "removed_layers": " ".join(map(str, sorted(removed))),

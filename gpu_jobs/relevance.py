@@ -33,6 +33,10 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
     def say(line: str) -> None:
         command.say(line, stderr)
 
+    if args.unit != "block" and "block" in args.paths:
+        raise TaskError(
+            "A path of adjacent blocks removes whole layers: leave out --paths block, or --unit."
+        )
     study = Study(args, dagster, say)
     rows: list[dict[str, Any]] = []
     tests = list(study.sets.tests()) if args.paths or args.random else []

@@ -18,8 +18,7 @@ from gpu_jobs.paths import Path, left
 from gpu_jobs.racing import race
 from gpu_jobs.removal_items import outcomes
 from gpu_jobs.removal_scores import RemovalScores, score_removals
-from gpu_jobs.removal_walks import Limits
-from gpu_jobs.surgery import removed
+from gpu_jobs.removal_walks import Limits, without
 
 #: Called with a number of answers or instances done.
 Advance = Callable[[int], None]
@@ -46,8 +45,14 @@ class Maps:
 
     @property
     def names(self) -> list[int]:
-        """The layers that are left."""
+        """The layers that are left, or whose unit is."""
         return left(self.path, self.n_layers)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Their numbers in the model without the removed ones; a layer's part leaves the layer."""
+        names = self.names
+        return list(range(len(names))) if self.limits.sublayers is None else names
 
     def item_scores(self, advance: Advance) -> Rows:
         """Return a row an item: what the model scores on it."""
@@ -78,7 +83,7 @@ class Maps:
             keep: takes a row an item and removal, of the model first.
         """
         with self._measured() as measured:
-            found = self._scored(self.items, range(len(self.names)), outputs, advance)
+            found = self._scored(self.items, self.numbers, outputs, advance)
         if keep is not None:
             keep(outcomes(found, self.items, self.names))
         accuracy = found.accuracy.tolist()
@@ -96,13 +101,16 @@ class Maps:
     def by_cosine(self, instances: Sequence[np.ndarray], advance: Advance) -> Rows:
         """Return a row a layer with its cosine-similarity score over instances."""
         with self._measured() as measured, self._without():
-            found = criteria.cosine(self.model, instances, advance)
+            found = criteria.cosine(self.model, instances, advance, self.limits.sublayers)
+            found = found.of(self.numbers)
         return self._rows("cosine", found, {**measured, "n_scored": len(self.items.items)})
 
     def by_taylor(self, length: int, advance: Advance) -> Rows:
         """Return a row a layer with its sum of |weight x gradient|."""
         with self._measured() as measured, self._without():
-            found = criteria.taylor(self.model, self.items, length, advance)
+            found = criteria.taylor(
+                self.model, self.items, length, advance, self.limits.sublayers
+            ).of(self.numbers)
         return self._rows("taylor", found, {**measured, "n_scored": len(self.items.items)})
 
     def by_race(self, error_rate: float, seed: int, advance: Advance) -> Rows:
@@ -116,7 +124,8 @@ class Maps:
         whole: list[float] = []
 
         def score(layers: Sequence[int], chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-            found = self._scored(self.items.part(chosen), layers, False, advance)
+            numbers = [self.numbers[place] for place in layers]
+            found = self._scored(self.items.part(chosen), numbers, False, advance)
             whole.extend(found.score[0].tolist())
             return found.score[1:], found.log_likelihood[1:]
 
@@ -170,7 +179,7 @@ class Maps:
             )
 
     def _without(self) -> contextlib.AbstractContextManager[object]:
-        return removed(self.model, self.path) if self.path else contextlib.nullcontext()
+        return without(self.model, self.path, self.limits.sublayers)
 
     @contextlib.contextmanager
     def _measured(self) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gpu_jobs.criteria import CRITERIA
 from gpu_jobs.options import add_benchmark_options, add_model_options, positive
+from gpu_jobs.sublayers import UNITS
 
 PATHS = ("iterative", "one_shot", "block", "beam")
 
@@ -36,6 +37,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add("--output", required=True, type=Path, help="folder of the results and of finished cells")
     how = made.add_argument_group("how layers are judged")
     how.add_argument("--criteria", nargs="+", choices=CRITERIA, default=["accuracy"])
+    how.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="block",
+        help="what is removed: whole layers, or attention or MLP of a layer (default: block)",
+    )
     how.add_argument(
         "--paths",
         nargs="+",

@@ -14,6 +14,7 @@ _HOW = {
     "item_limit": "INTEGER",
     "max_length": "INTEGER",
     "n_layers": "INTEGER",
+    "unit": "VARCHAR",
     "removed_layers": "VARCHAR",
 }
 _COST = {"seconds": "DOUBLE", "peak_memory_bytes": "BIGINT"}
@@ -66,6 +67,7 @@ PRUNING_PATHS = {
     "path_seed": "BIGINT",
     "method": "VARCHAR",
     "n_layers": "INTEGER",
+    "unit": "VARCHAR",
     "step": "INTEGER",
     "layer": "INTEGER",
     "removed_layers": "VARCHAR",

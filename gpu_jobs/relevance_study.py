@@ -21,6 +21,7 @@ from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, REMOVAL_ITEMS
 from gpu_jobs.relevance_sets import Sets
 from gpu_jobs.removal_walks import Limits, can_walk
+from gpu_jobs.sublayers import SubLayers
 from gpu_jobs.worklist import Cell
 
 #: The sources that decide what the numbers are.
@@ -32,6 +33,8 @@ COMPUTING = (
     "layer_state.py",
     "layer_walk.py",
     "layers.py",
+    "matrices.py",
+    "matrix_parts.py",
     "models.py",
     "packing.py",
     "prefixes.py",
@@ -43,8 +46,11 @@ COMPUTING = (
     "removal_walks.py",
     "scoring.py",
     "sources.py",
+    "sublayers.py",
     "surgery.py",
     "tasks.py",
+    "wiring.py",
+    "wiring_trial.py",
 )
 
 
@@ -215,8 +221,13 @@ class Study(EvaluationJob):
             self._prefix_bytes[items.sha256],
             self._can_walk,
             shares,
+            self._sublayers,
             self._short_of_memory,
         )
+
+    @cached_property
+    def _sublayers(self) -> SubLayers | None:
+        return None if self.args.unit == "block" else SubLayers(self.loaded, self.args.unit)
 
     @cached_property
     def _prefix_bytes(self) -> dict[str, int]:
@@ -239,7 +250,7 @@ class Study(EvaluationJob):
     @cached_property
     def _can_walk(self) -> bool:
         """Whether one walk through the model is right for all removals, by trial."""
-        right = can_walk(self.loaded)
+        right = can_walk(self.loaded, self._sublayers)
         if not right:
             self.say("the model's layers cannot be walked together: each removal is run by itself")
         return right
@@ -257,6 +268,7 @@ class Study(EvaluationJob):
             "item_limit": self.args.limit,
             "max_length": self.args.max_length,
             "n_layers": self.n_layers,
+            "unit": self.args.unit,
             # In which order they were removed changes nothing.
             "removed_layers": " ".join(map(str, sorted(path))),
         }
