@@ -66,7 +66,7 @@ def _find(
         return paths.at_random(n_layers, steps, int(seed or 0))
 
     def measure(path: paths.Path) -> Any:
-        return study.relevance(calibration, criterion, path)
+        return study.relevance(calibration, criterion, path, study.is_lazy(criterion, kind))
 
     if kind == "beam":
 
@@ -106,7 +106,11 @@ def _row(
         "criterion": criterion,
         "path": kind,
         "path_seed": seed,
-        "method": calibration.method if calibration else "exact",
+        "method": "lazy"
+        if study.is_lazy(criterion, kind)
+        else calibration.method
+        if calibration
+        else "exact",
         "n_layers": study.n_layers,
         "unit": study.args.unit,
         "step": len(removed),

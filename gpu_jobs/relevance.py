@@ -37,6 +37,13 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
         raise TaskError(
             "A path of adjacent blocks removes whole layers: leave out --paths block, or --unit."
         )
+    if args.lazy and args.racing:
+        raise TaskError("A map is measured lazily or by a race: leave out --lazy, or --racing.")
+    if args.parts > 1 and args.keep_items:
+        raise TaskError(
+            "What items score is kept of maps that are measured whole: leave out --parts, or "
+            "--keep-items."
+        )
     study = Study(args, dagster, say)
     rows: list[dict[str, Any]] = []
     tests = list(study.sets.tests()) if args.paths or args.random else []

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,11 @@ class Maps:
         names = self.names
         return list(range(len(names))) if self.limits.sublayers is None else names
 
+    def passes(self, numbers: Iterable[int]) -> int:
+        """Return through how many layers a token goes if some removals walk together."""
+        depth = self.n_layers - (0 if self.limits.sublayers else len(self.path))
+        return depth + sum(depth - number - (not self.limits.sublayers) for number in numbers)
+
     def item_scores(self, advance: Advance) -> Rows:
         """Return a row an item: what the model scores on it."""
         with self._measured() as measured:
@@ -71,7 +76,11 @@ class Maps:
         ]
 
     def by_removal(
-        self, outputs: bool, advance: Advance, keep: Callable[[Rows], None] | None = None
+        self,
+        outputs: bool,
+        advance: Advance,
+        keep: Callable[[Rows], None] | None = None,
+        among: Sequence[int] | None = None,
     ) -> Rows:
         """Return a row a layer and criterion that needs removals, all from the same pass.
 
@@ -81,11 +90,14 @@ class Maps:
             outputs: also compare outputs, which costs passes over the vocabulary.
             advance: see `Advance`.
             keep: takes a row an item and removal, of the model first.
+            among: the layers that are measured, ascending; None is all that are left.
         """
+        names = self.names if among is None else among
+        number = dict(zip(self.names, self.numbers, strict=True))
         with self._measured() as measured:
-            found = self._scored(self.items, self.numbers, outputs, advance)
+            found = self._scored(self.items, [number[name] for name in names], outputs, advance)
         if keep is not None:
-            keep(outcomes(found, self.items, self.names))
+            keep(outcomes(found, self.items, names))
         accuracy = found.accuracy.tolist()
         rows: Rows = []
         for criterion in criteria.CRITERIA:
@@ -95,7 +107,7 @@ class Maps:
             with contextlib.suppress(TaskError):
                 relevance = criteria.from_removals(criterion, found, self.items)
             shared = {**measured, "score": accuracy[0], "n_scored": len(self.items.items)}
-            rows += self._rows(criterion, relevance, shared, accuracy[1:])
+            rows += self._rows(criterion, relevance, shared, accuracy[1:], names)
         return rows
 
     def by_cosine(self, instances: Sequence[np.ndarray], advance: Advance) -> Rows:
@@ -148,6 +160,7 @@ class Maps:
         relevance: Relevance | None,
         shared: dict[str, Any],
         without: Sequence[float] | None = None,
+        names: Sequence[int] | None = None,
     ) -> Rows:
         score = shared.get("score")
         return [
@@ -162,7 +175,7 @@ class Maps:
                 "score_without": None if without is None else 100.0 * without[place],
                 "chance": 100.0 * self.items.chance,
             }
-            for place, layer in enumerate(self.names)
+            for place, layer in enumerate(self.names if names is None else names)
         ]
 
     def _scored(

@@ -63,6 +63,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         help="find the layer by racing at this error rate, which is approximate",
     )
     how.add_argument(
+        "--lazy",
+        action="store_true",
+        help="along iterative paths, measure again only layers that could be the least relevant "
+        "if none ever matters less once others are gone, which is approximate",
+    )
+    how.add_argument(
         "--keep-items",
         action="store_true",
         help="file what each item scores in each removal beside the maps by accuracy",
@@ -83,6 +89,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         type=positive,
         default=16384,
         help="tokens, over all removals, that go through a layer at once (default: 16384)",
+    )
+    add(
+        "--parts",
+        type=positive,
+        default=1,
+        help="ranges of layers that a map is measured in, so that jobs on several devices that "
+        "share the output folder take a range each (default: 1)",
     )
     add(
         "--memory",
