@@ -12,6 +12,7 @@ from gpu_jobs.errors import ModelError, TaskError
 from gpu_jobs.items import ItemSet, sequences
 from gpu_jobs.layers import CosineSums, find_decoder_layers, listening
 from gpu_jobs.removal_scores import RemovalScores
+from gpu_jobs.sublayers import SubLayers
 
 #: In the order of the paper's table 1, its own last.
 CRITERIA = (
@@ -43,6 +44,13 @@ class Relevance:
         """The layer that matters least; of those equal in everything the last one."""
         order = range(len(self.values))
         return min(order, key=lambda layer: (self.values[layer], self.ties[layer], -layer))
+
+    def of(self, chosen: Sequence[int]) -> "Relevance":
+        """Return that of some layers, by their place."""
+        return Relevance(
+            tuple(self.values[place] for place in chosen),
+            tuple(self.ties[place] for place in chosen),
+        )
 
 
 def by_accuracy(full: float, without: Sequence[float], chance: float, name: str) -> list[float]:
@@ -104,20 +112,27 @@ def instances(item_set: ItemSet, packed: bool, length: int) -> list[np.ndarray]:
     return np.split(tokens[:whole], whole // length) if whole else [tokens]
 
 
-def cosine(model: Any, rows: Sequence[np.ndarray], advance: Callable[[int], None]) -> Relevance:
+def cosine(
+    model: Any,
+    rows: Sequence[np.ndarray],
+    advance: Callable[[int], None],
+    sublayers: SubLayers | None = None,
+) -> Relevance:
     """Return the cosine-similarity score of each layer, equation 2.
 
     Args:
         model: on its device.
         rows: token ids of each instance.
         advance: called with the number of instances done.
+        sublayers: compares the states before and after attention or MLP instead of the layer.
     """
     layers = find_decoder_layers(model)
     total = torch.zeros(len(layers), dtype=torch.float64)
     for row in rows:
         ids = torch.from_numpy(row).unsqueeze(0).to(model.device)
         found = CosineSums(torch.ones_like(ids, dtype=torch.bool))
-        with torch.inference_mode(), listening(layers, found):
+        heard = sublayers.listening(found) if sublayers else listening(layers, found)
+        with torch.inference_mode(), heard:
             model.get_decoder()(input_ids=ids, use_cache=False)
         sums = torch.stack([found.sums[number] for number in range(len(layers))])
         total += 1.0 - sums.cpu().double() / ids.numel()
@@ -190,8 +205,14 @@ def block_distances(
     return np.asarray(total / len(rows))
 
 
-def taylor(model: Any, item_set: ItemSet, length: int, advance: Callable[[int], None]) -> Relevance:
-    """Return the sum over a layer's weights of |weight x gradient|.
+def taylor(
+    model: Any,
+    item_set: ItemSet,
+    length: int,
+    advance: Callable[[int], None],
+    sublayers: SubLayers | None = None,
+) -> Relevance:
+    """Return the sum over a layer's weights, or those of a part of it, of |weight x gradient|.
 
     The gradient is that of the mean negative log-likelihood over the tokens of right answers (a
     text: of the text), accumulated over all items.
@@ -201,7 +222,11 @@ def taylor(model: Any, item_set: ItemSet, length: int, advance: Callable[[int], 
     """
     layers = find_decoder_layers(model)
     n_tokens = sum(len(item.sequences[item.right][1]) for item in item_set.items)
-    wanted = {id(weight) for layer in layers for weight in layer.parameters()}
+    weights = [
+        sublayers.weights(number) if sublayers else list(layer.parameters())
+        for number, layer in enumerate(layers)
+    ]
+    wanted = {id(weight) for some in weights for weight in some}
     frozen = [w for w in model.parameters() if id(w) not in wanted and w.requires_grad]
     try:
         for weight in frozen:
@@ -218,10 +243,10 @@ def taylor(model: Any, item_set: ItemSet, length: int, advance: Callable[[int], 
         values = tuple(
             sum(
                 float((weight.detach().double() * weight.grad.double()).abs().sum())
-                for weight in layer.parameters()
+                for weight in some
                 if weight.grad is not None
             )
-            for layer in layers
+            for some in weights
         )
     finally:
         model.zero_grad(set_to_none=True)

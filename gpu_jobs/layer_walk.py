@@ -2,12 +2,13 @@
 
 Below the layer that it lacks, a removal is the model itself. So the removals start where their
 layer was, from the hidden states that entered it, and walk the layers above together as one batch.
-Of L layers, L (L + 1) / 2 + L are run in place of L (L + 1). Where so many removals do not go
+Of L layers, L (L + 1) / 2 + L are run in place of L (L + 1). A removal of attention or MLP alone
+runs the rest of its layer too. Where so many removals do not go
 through a layer at once, they walk in several parties, each from where the one before it branched.
 """
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import nn
 from gpu_jobs.errors import ModelError
 from gpu_jobs.heads import Head, read
 from gpu_jobs.layers import find_decoder_layers
+from gpu_jobs.sublayers import SubLayers
 
 
 @dataclass
@@ -56,6 +58,7 @@ def walk(
     *,
     whole: bool = True,
     entering: Entering | None = None,
+    sublayers: SubLayers | None = None,
     work: Work | None = None,
 ) -> tuple[torch.Tensor, Head]:
     """Return the last hidden states of the model and of its removals, and the head.
@@ -68,6 +71,7 @@ def walk(
         whole: whether the model itself is walked to its end, and returned.
         entering: holds what enters the layers that it wants afterwards. If it holds what enters
             the first removed layer, a walk that is not whole starts there.
+        sublayers: what of a layer is removed; None is all of it.
         work: counts what is done.
 
     Returns:
@@ -82,7 +86,7 @@ def walk(
     rows, n_tokens = inputs["input_ids"].shape
     work = work or Work()
     entering = entering or Entering()
-    party = _Party(tuple(chosen), whole, rows, entering, work)
+    party = _Party(tuple(chosen), whole, rows, entering, sublayers, work)
     with _branching(layers, party):
         hidden, head = read(model, inputs)
     n_variants = whole + len(chosen)
@@ -103,6 +107,7 @@ class _Party:
     whole: bool
     rows: int
     entering: Entering
+    sublayers: SubLayers | None
     work: Work
 
     @property
@@ -146,15 +151,23 @@ def _branch(inner: Any, number: int, party: _Party) -> Any:
             kept.states[number] = entering[:rows].clone()
         own = entering[:rows].clone() if number in party.chosen else entering[:0]
         walking = entering[rows:] if ends else entering
+        part = party.sublayers if len(own) else None
+        if part is not None:
+            # The removal that branches off runs the rest of its layer with the others.
+            walking = torch.cat([walking, own])
         if not len(walking):
             return _like(own, kept.beside[number])
         times = len(walking) // rows
         party.work.layer_tokens += walking.shape[:-1].numel()
-        output = inner(walking, *_repeated(others, rows, times), **_repeated(kwargs, rows, times))
+        with part.silent(number, times) if part is not None else nullcontext():
+            output = inner(
+                walking, *_repeated(others, rows, times), **_repeated(kwargs, rows, times)
+            )
         state, beside = _parts(output)
         if party.whole:
             kept.beside[number] = beside
-        return _like(torch.cat([state, own]), beside) if len(own) else output
+        branches = len(own) and part is None
+        return _like(torch.cat([state, own]), beside) if branches else output
 
     return forward
 

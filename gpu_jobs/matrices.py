@@ -25,7 +25,7 @@ def find_matrices(model: Any) -> list[Matrix]:
         ModelError: they cannot be told apart.
     """
     layers = find_decoder_layers(model)
-    calls = _calls(model, layers)
+    calls = find_calls(model, layers)
     found: list[Matrix] = []
     for number, layer in enumerate(layers):
         where = f"layer {number}"
@@ -45,7 +45,7 @@ def find_matrices(model: Any) -> list[Matrix]:
     return found
 
 
-def _calls(model: Any, layers: nn.ModuleList) -> list[tuple[Any, dict[str, Any]]]:
+def find_calls(model: Any, layers: nn.ModuleList) -> list[tuple[Any, dict[str, Any]]]:
     """Return the arguments of each layer's call for TEXTS texts of TOKENS tokens."""
     calls: dict[int, tuple[Any, dict[str, Any]]] = {}
 

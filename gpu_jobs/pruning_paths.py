@@ -67,7 +67,7 @@ def _find(
         return paths.at_random(n_layers, steps, int(seed or 0))
 
     def measure(path: paths.Path) -> Any:
-        return study.relevance(calibration, criterion, path)
+        return study.relevance(calibration, criterion, path, study.is_lazy(criterion, kind))
 
     if kind == "beam":
 
@@ -101,6 +101,7 @@ def _row(
     )
     whole = mean_interval([row["score"] for row in before], subjects, (0.0, 100.0))
     races = calibration is not None and calibration.races(criterion)
+    method = "lazy" if study.is_lazy(criterion, kind) else "racing" if races else "exact"
     chosen = {
         "calibration": calibration.items.name if calibration else None,
         "calibration_items": len(calibration.items.items) if calibration else None,
@@ -112,10 +113,10 @@ def _row(
         "path_seed": seed,
         "beam_width": study.args.beam_width if kind == "beam" else None,
         "packed": calibration.packed if calibration and criterion == "cosine" else None,
-        "method": "racing" if races else "exact",
+        "method": method,
         "error_rate": calibration.error_rate if calibration and races else None,
         "n_layers": study.n_layers,
-        "unit": "block",
+        "unit": study.args.unit,
         "step": len(removed),
         "layer": removed[-1],
         "removed_layers": " ".join(map(str, sorted(removed))),

@@ -33,6 +33,17 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
     def say(line: str) -> None:
         command.say(line, stderr)
 
+    if args.unit != "block" and "block" in args.paths:
+        raise TaskError(
+            "A path of adjacent blocks removes whole layers: leave out --paths block, or --unit."
+        )
+    if args.lazy and args.racing:
+        raise TaskError("A map is measured lazily or by a race: leave out --lazy, or --racing.")
+    if args.parts > 1 and args.keep_items:
+        raise TaskError(
+            "What items score is kept of maps that are measured whole: leave out --parts, or "
+            "--keep-items."
+        )
     study = Study(args, dagster, say)
     rows: list[dict[str, Any]] = []
     tests = list(study.sets.tests()) if args.paths or args.random else []

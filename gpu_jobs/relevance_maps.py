@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,7 @@ from gpu_jobs.paths import Path, left
 from gpu_jobs.racing import race
 from gpu_jobs.removal_items import outcomes
 from gpu_jobs.removal_scores import RemovalScores, score_removals
-from gpu_jobs.removal_walks import Limits
-from gpu_jobs.surgery import removed
+from gpu_jobs.removal_walks import Limits, without
 
 #: Called with a number of answers or instances done.
 Advance = Callable[[int], None]
@@ -46,8 +45,19 @@ class Maps:
 
     @property
     def names(self) -> list[int]:
-        """The layers that are left."""
+        """The layers that are left, or whose unit is."""
         return left(self.path, self.n_layers)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Their numbers in the model without the removed ones; a layer's part leaves the layer."""
+        names = self.names
+        return list(range(len(names))) if self.limits.sublayers is None else names
+
+    def passes(self, numbers: Iterable[int]) -> int:
+        """Return through how many layers a token goes if some removals walk together."""
+        depth = self.n_layers - (0 if self.limits.sublayers else len(self.path))
+        return depth + sum(depth - number - (not self.limits.sublayers) for number in numbers)
 
     def item_scores(self, advance: Advance) -> Rows:
         """Return a row an item: what the model scores on it."""
@@ -66,7 +76,11 @@ class Maps:
         ]
 
     def by_removal(
-        self, outputs: bool, advance: Advance, keep: Callable[[Rows], None] | None = None
+        self,
+        outputs: bool,
+        advance: Advance,
+        keep: Callable[[Rows], None] | None = None,
+        among: Sequence[int] | None = None,
     ) -> Rows:
         """Return a row a layer and criterion that needs removals, all from the same pass.
 
@@ -76,11 +90,14 @@ class Maps:
             outputs: also compare outputs, which costs passes over the vocabulary.
             advance: see `Advance`.
             keep: takes a row an item and removal, of the model first.
+            among: the layers that are measured, ascending; None is all that are left.
         """
+        names = self.names if among is None else among
+        number = dict(zip(self.names, self.numbers, strict=True))
         with self._measured() as measured:
-            found = self._scored(self.items, range(len(self.names)), outputs, advance)
+            found = self._scored(self.items, [number[name] for name in names], outputs, advance)
         if keep is not None:
-            keep(outcomes(found, self.items, self.names))
+            keep(outcomes(found, self.items, names))
         accuracy = found.accuracy.tolist()
         rows: Rows = []
         for criterion in criteria.CRITERIA:
@@ -90,19 +107,22 @@ class Maps:
             with contextlib.suppress(TaskError):
                 relevance = criteria.from_removals(criterion, found, self.items)
             shared = {**measured, "score": accuracy[0], "n_scored": len(self.items.items)}
-            rows += self._rows(criterion, relevance, shared, accuracy[1:])
+            rows += self._rows(criterion, relevance, shared, accuracy[1:], names)
         return rows
 
     def by_cosine(self, instances: Sequence[np.ndarray], advance: Advance) -> Rows:
         """Return a row a layer with its cosine-similarity score over instances."""
         with self._measured() as measured, self._without():
-            found = criteria.cosine(self.model, instances, advance)
+            found = criteria.cosine(self.model, instances, advance, self.limits.sublayers)
+            found = found.of(self.numbers)
         return self._rows("cosine", found, {**measured, "n_scored": len(self.items.items)})
 
     def by_taylor(self, length: int, advance: Advance) -> Rows:
         """Return a row a layer with its sum of |weight x gradient|."""
         with self._measured() as measured, self._without():
-            found = criteria.taylor(self.model, self.items, length, advance)
+            found = criteria.taylor(
+                self.model, self.items, length, advance, self.limits.sublayers
+            ).of(self.numbers)
         return self._rows("taylor", found, {**measured, "n_scored": len(self.items.items)})
 
     def by_race(self, error_rate: float, seed: int, advance: Advance) -> Rows:
@@ -116,7 +136,8 @@ class Maps:
         whole: list[float] = []
 
         def score(layers: Sequence[int], chosen: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-            found = self._scored(self.items.part(chosen), layers, False, advance)
+            numbers = [self.numbers[place] for place in layers]
+            found = self._scored(self.items.part(chosen), numbers, False, advance)
             whole.extend(found.score[0].tolist())
             return found.score[1:], found.log_likelihood[1:]
 
@@ -139,6 +160,7 @@ class Maps:
         relevance: Relevance | None,
         shared: dict[str, Any],
         without: Sequence[float] | None = None,
+        names: Sequence[int] | None = None,
     ) -> Rows:
         score = shared.get("score")
         return [
@@ -153,7 +175,7 @@ class Maps:
                 "score_without": None if without is None else 100.0 * without[place],
                 "chance": 100.0 * self.items.chance,
             }
-            for place, layer in enumerate(self.names)
+            for place, layer in enumerate(self.names if names is None else names)
         ]
 
     def _scored(
@@ -170,7 +192,7 @@ class Maps:
             )
 
     def _without(self) -> contextlib.AbstractContextManager[object]:
-        return removed(self.model, self.path) if self.path else contextlib.nullcontext()
+        return without(self.model, self.path, self.limits.sublayers)
 
     @contextlib.contextmanager
     def _measured(self) -> Iterator[dict[str, Any]]:

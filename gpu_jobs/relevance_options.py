@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gpu_jobs.criteria import CRITERIA
 from gpu_jobs.options import add_benchmark_options, add_model_options, positive
+from gpu_jobs.sublayers import UNITS
 
 PATHS = ("iterative", "one_shot", "block", "beam")
 
@@ -37,6 +38,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     how = made.add_argument_group("how layers are judged")
     how.add_argument("--criteria", nargs="+", choices=CRITERIA, default=["accuracy"])
     how.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="block",
+        help="what is removed: whole layers, or attention or MLP of a layer (default: block)",
+    )
+    how.add_argument(
         "--paths",
         nargs="+",
         choices=PATHS,
@@ -54,6 +61,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         type=share,
         metavar="RATE",
         help="find the layer by racing at this error rate, which is approximate",
+    )
+    how.add_argument(
+        "--lazy",
+        action="store_true",
+        help="along iterative paths, measure again only layers that could be the least relevant "
+        "if none ever matters less once others are gone, which is approximate",
     )
     how.add_argument(
         "--keep-items",
@@ -76,6 +89,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         type=positive,
         default=16384,
         help="tokens, over all removals, that go through a layer at once (default: 16384)",
+    )
+    add(
+        "--parts",
+        type=positive,
+        default=1,
+        help="ranges of layers that a map is measured in, so that jobs on several devices that "
+        "share the output folder take a range each (default: 1)",
     )
     add(
         "--memory",

@@ -15,12 +15,14 @@ from gpu_jobs.criteria import Relevance
 from gpu_jobs.evaluation_job import EvaluationJob
 from gpu_jobs.items import ItemSet
 from gpu_jobs.packing import families, pack
-from gpu_jobs.paths import Path
+from gpu_jobs.partial_maps import lazy_rows, merged, ranges
+from gpu_jobs.paths import Path, left
 from gpu_jobs.prefixes import prefix_bytes
 from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, REMOVAL_ITEMS
 from gpu_jobs.relevance_sets import Sets
 from gpu_jobs.removal_walks import Limits, can_walk
+from gpu_jobs.sublayers import SubLayers
 from gpu_jobs.worklist import Cell
 
 #: The sources that decide what the numbers are.
@@ -32,8 +34,12 @@ COMPUTING = (
     "layer_state.py",
     "layer_walk.py",
     "layers.py",
+    "lazy.py",
+    "matrices.py",
+    "matrix_parts.py",
     "models.py",
     "packing.py",
+    "partial_maps.py",
     "prefixes.py",
     "racing.py",
     "relevance_maps.py",
@@ -43,9 +49,16 @@ COMPUTING = (
     "removal_walks.py",
     "scoring.py",
     "sources.py",
+    "sublayers.py",
     "surgery.py",
     "tasks.py",
+    "wiring.py",
+    "wiring_trial.py",
 )
+
+
+#: Said of each cell by itself.
+_WHEN = ("computed_at",)
 
 
 @dataclass(frozen=True)
@@ -92,13 +105,23 @@ class Study(EvaluationJob):
         rows = self.read(self.table, self._map(calibration, criterion, ()).made)
         return [row for row in rows if row["criterion"] == criterion]
 
-    def relevance(self, calibration: Calibration, criterion: str, path: Path) -> Relevance:
+    def relevance(
+        self, calibration: Calibration, criterion: str, path: Path, lazy: bool = False
+    ) -> Relevance:
         """Return the relevance of the layers that are left when some are removed.
+
+        Args:
+            calibration: what it is measured on.
+            criterion: of relevance.
+            path: the removed layers, in order.
+            lazy: measure again only what could be the least relevant layer, see `lazy`.
 
         Raises:
             TaskError: the model is not above chance, so that accuracy is undefined.
         """
-        cell = self._map(calibration, criterion, path)
+        cell = self._map(calibration, criterion, path, lazy)
+        if not lazy and not self.store.is_done(cell.table, cell.key):
+            self._work_off_parts(calibration, criterion, path)
         label = f"relevance by {criterion} on {calibration.items.name}, {len(path)} removed"
         kept = cell.table == "removal_items"
         self.work_off(label, [cell], REMOVAL_ITEMS if kept else LAYER_RELEVANCE)
@@ -108,7 +131,7 @@ class Study(EvaluationJob):
             # Says with its numbers why the measure is undefined.
             items, score = calibration.items, rows[0]["score"] / 100
             criteria.by_accuracy(score, [], items.chance, items.name)
-        # In a race only those that were never behind can win.
+        # In a race only those that were never behind can win, lazily those measured again.
         most = max(row["n_scored"] for row in rows)
         values = (row["relevance"] if row["n_scored"] == most else math.inf for row in rows)
         return Relevance(tuple(values), tuple(row["tie"] for row in rows))
@@ -136,9 +159,52 @@ class Study(EvaluationJob):
         length = models.longest(self.config, self.args.max_length)
         return criteria.instances(calibration.items, calibration.packed, length)
 
-    def _map(self, calibration: Calibration, criterion: str, path: Path) -> Cell:
-        """Return the cell of a map; criteria that come from the same pass share one."""
+    def is_lazy(self, criterion: str, kind: str) -> bool:
+        """Tell whether relevance is measured lazily along a path."""
+        return self.args.lazy and kind == "iterative" and criterion in criteria.BY_REMOVAL
+
+    def _parts(
+        self, calibration: Calibration, criterion: str, path: Path
+    ) -> list[tuple[list[int], dict[str, Any]]]:
+        """Return the ranges of layers that a map is measured in, and how each is made."""
+        chosen = self._chosen(calibration, criterion)
+        if self.args.parts == 1 or chosen["group"] not in ("answers", "outputs"):
+            return []
+        return [
+            (
+                some,
+                self._made(
+                    "layer_relevance_parts",
+                    calibration.items,
+                    path,
+                    {**chosen, "among": " ".join(map(str, some))},
+                ),
+            )
+            for some in ranges(left(path, self.n_layers), self.args.parts)
+        ]
+
+    def _work_off_parts(self, calibration: Calibration, criterion: str, path: Path) -> None:
+        """Measure the parts of a map, side by side with other jobs on the same folder."""
         items = calibration.items
+
+        def cell(among: list[int], made: dict[str, Any]) -> Cell:
+            def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
+                rows = self._maps(items, path).by_removal(
+                    made["group"] == "outputs",
+                    lambda count: advance(items.name, count),
+                    among=among,
+                )
+                return [{**made, **row} for row in rows]
+
+            return Cell("layer_relevance_parts", made, lambda: len(items.requests), compute)
+
+        cells = [cell(*part) for part in self._parts(calibration, criterion, path)]
+        if cells:
+            label = f"parts of a map on {items.name}, {len(path)} removed"
+            self.work_off(label, cells, LAYER_RELEVANCE)
+
+    def _chosen(self, calibration: Calibration, criterion: str) -> dict[str, Any]:
+        """Return what decides a map beside model, items and removed layers."""
         racing = calibration.races(criterion)
         # Comparing outputs costs a pass over the vocabulary, so it is apart.
         group = (
@@ -148,23 +214,46 @@ class Study(EvaluationJob):
             if criterion in criteria.BY_OUTPUT
             else "answers"
         )
-        chosen = {
+        return {
             "group": group,
             "packed": calibration.packed if criterion == "cosine" else None,
             "method": "racing" if racing else "exact",
             "error_rate": calibration.error_rate if racing else None,
             "race_seed": self.args.seed if racing else None,
         }
+
+    def _map(
+        self, calibration: Calibration, criterion: str, path: Path, lazy: bool = False
+    ) -> Cell:
+        """Return the cell of a map; criteria that come from the same pass share one."""
+        items = calibration.items
+        chosen = self._chosen(calibration, criterion)
+        # What is stale depends on the order of removals; the whole model has nothing stale.
+        lazy = lazy and bool(path)
+        if lazy:
+            how = {"group": criterion, "method": "lazy", "order": " ".join(map(str, path))}
+            chosen = {**chosen, **how}
+        group, racing = chosen["group"], chosen["method"] == "racing"
         made = self._made(self.table, items, path, chosen)
         keeps = self.args.keep_items and group == "answers"
 
         def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
+            parts = [] if lazy else self._parts(calibration, criterion, path)
+            if parts:
+                measured = [name for name in LAYER_RELEVANCE if name not in {*made, *_WHEN}]
+                found = [self.read(part["table"], part) for _, part in parts]
+                advance(items.name, len(items.requests))
+                return [{**made, **row} for row in merged(found, measured)]
             maps = self._maps(items, path)
 
             def count(number: int) -> None:
                 advance(items.name, number)
 
-            if racing:
+            if lazy:
+                before = self._map(calibration, criterion, path[:-1], lazy).made
+                known = [r for r in self.read(self.table, before) if r["criterion"] == criterion]
+                rows = lazy_rows(maps, criterion, known, count, self.say)
+            elif racing:
                 rows = maps.by_race(calibration.error_rate or 0.0, self.args.seed, count)
             elif criterion == "cosine":
                 rows = maps.by_cosine(self._instances(calibration), count)
@@ -220,8 +309,13 @@ class Study(EvaluationJob):
             self._prefix_bytes[items.sha256],
             self._can_walk,
             shares,
+            self._sublayers,
             self._short_of_memory,
         )
+
+    @cached_property
+    def _sublayers(self) -> SubLayers | None:
+        return None if self.args.unit == "block" else SubLayers(self.loaded, self.args.unit)
 
     @cached_property
     def _prefix_bytes(self) -> dict[str, int]:
@@ -244,7 +338,7 @@ class Study(EvaluationJob):
     @cached_property
     def _can_walk(self) -> bool:
         """Whether one walk through the model is right for all removals, by trial."""
-        right = can_walk(self.loaded)
+        right = can_walk(self.loaded, self._sublayers)
         if not right:
             self.say("the model's layers cannot be walked together: each removal is run by itself")
         return right
@@ -262,7 +356,7 @@ class Study(EvaluationJob):
             "item_limit": self.args.limit,
             "max_length": self.args.max_length,
             "n_layers": self.n_layers,
-            "unit": "block",
+            "unit": self.args.unit,
             # In which order they were removed changes nothing.
             "removed_layers": " ".join(map(str, sorted(path))),
         }

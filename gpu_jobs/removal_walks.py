@@ -1,6 +1,7 @@
 """The model and its one-layer removals over families of rows, within tokens and memory."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from gpu_jobs.layer_walk import Entering, Work, walk
 from gpu_jobs.packing import Family, Request, Row, families, pack
 from gpu_jobs.prefixes import Filling
 from gpu_jobs.scoring import Batch, batch_of, tolerance
+from gpu_jobs.sublayers import SubLayers
 from gpu_jobs.surgery import removed
 
 
@@ -24,6 +26,7 @@ class Limits:
         prefix_bytes: of a token of a prefix in all layers; 0 if the model reads no prefix apart.
         shared_layers: whether removals walk together.
         shared_tokens: whether what sequences begin with is read once.
+        sublayers: what of a layer is removed; None is all of it.
         short_of_memory: called with the bytes that hidden states would take, where they are
             computed again instead.
     """
@@ -33,6 +36,7 @@ class Limits:
     prefix_bytes: int = 0
     shared_layers: bool = True
     shared_tokens: bool = True
+    sublayers: SubLayers | None = None
     short_of_memory: Callable[[int], None] = field(default=lambda needed: None)
 
     def families(self, requests: Sequence[Request], n_variants: int) -> list[Family]:
@@ -77,7 +81,7 @@ def variants(
     chosen = sorted(layers)
     if not limits.shared_layers:
         for number, rows in enumerate(_batches(family.rows, limits.tokens)):
-            yield from _plainly(model, number, rows, chosen, work)
+            yield from _plainly(model, number, rows, chosen, limits, work)
         return
     longest = max(len(family.prefix), len(family.rows[0].tokens))
     if family.prefix:
@@ -90,7 +94,16 @@ def variants(
         yield from _walked(model, (), [rows], parties, limits, work, number)
 
 
-def can_walk(model: Any) -> bool:
+def without(
+    model: Any, layers: Sequence[int], sublayers: SubLayers | None
+) -> AbstractContextManager[object]:
+    """Leave layers out of a model, or a part of each, while the block runs."""
+    if not layers:
+        return nullcontext()
+    return removed(model, layers) if sublayers is None else sublayers.without(layers)
+
+
+def can_walk(model: Any, sublayers: SubLayers | None = None) -> bool:
     """Tell by trial whether walks give what the model gives without a layer.
 
     They do not where layers take arguments that cannot be repeated for more rows.
@@ -101,10 +114,11 @@ def can_walk(model: Any) -> bool:
     rows = pack(requests)
     chosen = sorted({n_layers // 3, 2 * n_layers // 3})
     parties = [(layer,) for layer in chosen]
+    limits = Limits(0, sublayers=sublayers)
     try:
         with torch.inference_mode():
-            found = list(_walked(model, (), [rows], parties, Limits(0), Work()))
-            expected = list(_plainly(model, 0, rows, chosen, Work()))
+            found = list(_walked(model, (), [rows], parties, limits, Work()))
+            expected = list(_plainly(model, 0, rows, chosen, limits, Work()))
     except Exception:  # an unusual model fails in any way
         return False
     errors = [
@@ -169,7 +183,15 @@ def _walked(
             cache = Filling()
             tokens = torch.tensor([prefix], device=weight.device)
             inputs = {"input_ids": tokens, "past_key_values": cache}
-            walk(model, inputs, party, whole=whole, entering=before, work=work)
+            walk(
+                model,
+                inputs,
+                party,
+                whole=whole,
+                entering=before,
+                sublayers=limits.sublayers,
+                work=work,
+            )
             n_layers = int(config.num_hidden_layers)
             known["past_key_values"] = cache.before(n_layers, len(prefix))
         for number, rows in enumerate(batches):
@@ -180,6 +202,7 @@ def _walked(
                 party,
                 whole=whole,
                 entering=entering[number],
+                sublayers=limits.sublayers,
                 work=work,
             )
             names = (None, *party) if whole else party
@@ -189,7 +212,12 @@ def _walked(
 
 
 def _plainly(
-    model: Any, number: int, rows: Sequence[Row], chosen: Sequence[int], work: Work
+    model: Any,
+    number: int,
+    rows: Sequence[Row],
+    chosen: Sequence[int],
+    limits: Limits,
+    work: Work,
 ) -> Iterator[Said]:
     """Run the model, and then each removal by itself."""
     weight = next(model.parameters())
@@ -197,10 +225,11 @@ def _plainly(
     depth = int(model.config.get_text_config(decoder=True).num_hidden_layers)
     tokens = batch.inputs["input_ids"].numel()
     work.tokens += tokens * (1 + len(chosen))
-    work.layer_tokens += tokens * (depth + len(chosen) * (depth - 1))
+    less = depth - 1 if limits.sublayers is None else depth
+    work.layer_tokens += tokens * (depth + len(chosen) * less)
     hidden, head = read(model, batch.inputs)
     yield Said(number, batch, None, hidden[batch.row, batch.position], head)
     for layer in chosen:
-        with removed(model, (layer,)):
+        with without(model, (layer,), limits.sublayers):
             hidden, head = read(model, batch.inputs)
             yield Said(number, batch, layer, hidden[batch.row, batch.position], head)
