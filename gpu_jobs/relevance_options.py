@@ -4,17 +4,10 @@ import argparse
 from pathlib import Path
 
 from gpu_jobs.criteria import CRITERIA
-from gpu_jobs.options import add_benchmark_options, add_model_options, positive
+from gpu_jobs.healing_options import add_healing_options
+from gpu_jobs.options import add_benchmark_options, add_model_options, positive, share
 
 PATHS = ("iterative", "one_shot", "block", "beam")
-
-
-def share(text: str) -> float:
-    """Read a number above 0 and below 1."""
-    number = float(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return number
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -56,6 +49,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     what.add_argument("--limit", type=positive, help="calibration items a task, drawn by seed")
     what.add_argument("--test-limit", type=positive, help="test items a task, drawn by seed")
     what.add_argument("--seed", type=int, default=1234, help="draws items, examples and races")
+    add_healing_options(made)
     add("--batch-size", type=positive, default=8, help="answers in a trial of packed rows")
     add(
         "--budget",

@@ -45,19 +45,44 @@ ITEM_SCORES = {
     "chance": "DOUBLE",
     **_COST,
 }
-#: One row a step of a path and a task it is reported on.
-PRUNING_PATHS = {
-    **PROVENANCE,
+#: How a pruned model was fine-tuned, where it was: losses are means over the validation items, in
+#: nats a response token, and `healing` is a JSON object of the settings and of all losses.
+HEALING = {
+    "healing_seed": "BIGINT",
+    "healing_items": "INTEGER",
+    "healing_validation_items": "INTEGER",
+    "healing_steps": "INTEGER",
+    "healing_best_step": "INTEGER",
+    "healing_loss_before": "DOUBLE",
+    "healing_loss": "DOUBLE",
+    "healing": "VARCHAR",
+}
+#: One row an item: what a model without some layers scores on it once it is fine-tuned.
+HEALED_SCORES = {**ITEM_SCORES, **HEALING}
+#: What tells paths of one model apart; a path's rows have these in common.
+SEARCH = {
     "calibration": "VARCHAR",
+    "calibration_split": "VARCHAR",
     "calibration_items": "INTEGER",
+    "calibration_seed": "BIGINT",
+    "calibration_sha256": "VARCHAR",
     "criterion": "VARCHAR",
     "path": "VARCHAR",
     "path_seed": "BIGINT",
+    "beam_width": "INTEGER",
     "method": "VARCHAR",
+    "error_rate": "DOUBLE",
+}
+#: One row a step of a path and a task it is reported on, and one more where it is healed.
+#: `removal_order` has the layers of `removed_layers` in the order of their removal.
+PRUNING_PATHS = {
+    **PROVENANCE,
+    **SEARCH,
     "n_layers": "INTEGER",
     "step": "INTEGER",
     "layer": "INTEGER",
     "removed_layers": "VARCHAR",
+    "removal_order": "VARCHAR",
     "task": "VARCHAR",
     "split": "VARCHAR",
     "protocol": "VARCHAR",
@@ -69,4 +94,5 @@ PRUNING_PATHS = {
     "difference_low": "DOUBLE",
     "difference_high": "DOUBLE",
     "healed": "BOOLEAN",
+    **HEALING,
 }
