@@ -13,6 +13,8 @@ from gpu_jobs.sources import Source
 if TYPE_CHECKING:
     from gpu_jobs.surgery import Removal
 
+_QUANTISED = re.compile(r"gguf:(IQ|TQ|Q|MXFP)\d")
+
 
 @dataclass(frozen=True)
 class Account:
@@ -34,6 +36,7 @@ def model_card(removal: "Removal", source: Source, account: Account, dtype: str)
     left = removal.n_layers - len(removal.layers)
     n_parameters = removal.n_parameters - removal.n_removed_parameters
     terms = licence(source)
+    weights = weights_in_words(source.weights_format)
     header: dict[str, Any] = {
         "library_name": "transformers",
         # The Hub takes its own ids only.
@@ -45,7 +48,7 @@ def model_card(removal: "Removal", source: Source, account: Account, dtype: str)
         "model": source.model_id,
         "revision": source.revision or "unknown (local files)",
         "licence": terms.get("license_name") or terms.get("license") or "not stated with the files",
-        "weights": f"{weights_in_words(source.weights_format)}, stored here as {dtype}",
+        "weights": f"{weights}, stored here as {dtype}",
         "SHA-256 of the weights": source.weights_sha256(),
         "removed layers, from 0": " ".join(map(str, removal.layers)) or "none",
         "how they were chosen": account.how,
@@ -54,10 +57,10 @@ def model_card(removal: "Removal", source: Source, account: Account, dtype: str)
     quantised = (
         [
             "",
-            f"The weights were read from a {weights_in_words(source.weights_format)} file: they "
-            f"keep the rounding of that file, and storing them as {dtype} does not undo it.",
+            f"The weights were read from a quantised file, {weights}: they keep its rounding, and "
+            f"storing them as {dtype} does not undo it.",
         ]
-        if source.gguf_file
+        if _QUANTISED.match(source.weights_format)
         else []
     )
     lines = [

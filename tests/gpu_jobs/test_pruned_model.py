@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import gguf
+import numpy as np
 import pytest
 import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from gpu_jobs.model_cards import Account, model_card
 from gpu_jobs.pruned_model import main as save
 from gpu_jobs.relevance import main as measure
 from gpu_jobs.relevance_maps import Maps
-from gpu_jobs.surgery import removed
+from gpu_jobs.sources import locate
+from gpu_jobs.surgery import Removal, removed
 from tests.gpu_jobs import hub_data, tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,6 +122,33 @@ def test_a_path_is_saved_as_a_model_that_says_how_it_was_made(
     assert "at random, with seed 0" in (tmp_path / "one" / "README.md").read_text()
     one = AutoModelForCausalLM.from_pretrained(tmp_path / "one")
     assert torch.equal(_logits(one), _without(model, order.split()[0]))
+
+
+def test_a_card_names_quantised_weights_and_the_licence_in_their_file(tmp_path: Path) -> None:
+    removal = Removal((1,), 3, 300, 100)
+    cards = []
+    for name, kind in (("q", gguf.LlamaFileType.MOSTLY_Q4_1), ("f", gguf.LlamaFileType.ALL_F32)):
+        writer = gguf.GGUFWriter(tmp_path / f"{name}.gguf", "llama")
+        writer.add_file_type(kind)
+        if name == "q":
+            writer.add_license("other")
+            writer.add_license_name("tiny-terms")
+        writer.add_tensor("token_embd.weight", np.zeros((4, 4), np.float32))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        source = locate(str(tmp_path / f"{name}.gguf"), None, "someone/Tiny", False)
+        cards.append(ModelCard(model_card(removal, source, Account("given by number"), "float32")))
+    quantised, plain = cards
+    assert quantised.data.base_model == "someone/Tiny"
+    assert (quantised.data.license, quantised.data.license_name) == ("other", "tiny-terms")
+    assert "read from a quantised file, 4-bit GGUF (Q4_1)" in quantised.text
+    assert "| licence | tiny-terms |" in quantised.text
+    assert plain.data.license is None
+    assert "quantised" not in plain.text
+    assert "| licence | not stated with the files |" in plain.text
+    assert "200 parameters are left of 3 and 300" in plain.text
 
 
 def test_what_cannot_be_saved_is_said(
