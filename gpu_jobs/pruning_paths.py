@@ -54,9 +54,10 @@ def follow(
         TaskError: the accuracy is undefined, since the model is at chance.
     """
     rows = []
+    whole = [study.scores(items, ()) for items in tests]
     for removed in _removals(study, search):
-        for items in tests:
-            before, after = study.scores(items, ()), study.scores(items, removed)
+        for items, before in zip(tests, whole, strict=True):
+            after = study.scores(items, removed)
             rows.append(_row(study, search, items, removed, before, after))
             if healer and len(removed) in healer.steps:
                 healed = healer.scores(items, removed)
