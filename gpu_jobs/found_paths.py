@@ -46,6 +46,8 @@ class FoundPath:
                 f"({row['calibration_split']}), drawn with seed {row['calibration_seed']}; SHA-256 "
                 f"{row['calibration_sha256']}"
             )
+        if row["packed"] is not None:
+            facts["cosines over"] = "full contexts" if row["packed"] else "single items"
         if row["error_rate"] is not None:
             facts["race"] = f"approximate, at error rate {row['error_rate']:g}"
         if row["beam_width"] is not None:
@@ -137,5 +139,6 @@ def _named(row: Mapping[str, Any]) -> str:
     return (
         f"{row['criterion']} {row['path']}"
         + (on if row["calibration"] else seed)
+        + (", single" if row["packed"] is False else "")
         + f" (result {row['result_key']})"
     )

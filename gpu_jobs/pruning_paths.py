@@ -114,6 +114,8 @@ def _kept(study: Study, calibration: Calibration) -> Any:
 def _searched(study: Study, search: Search) -> dict[str, Any]:
     """Return the columns that tell paths of one model apart."""
     found = search.calibration
+    # Only the accuracy is raced for, and only cosines are over packed items.
+    raced = found if search.criterion == "accuracy" else None
     return {
         "calibration": found.items.name if found else None,
         "calibration_split": found.items.split if found else None,
@@ -121,11 +123,12 @@ def _searched(study: Study, search: Search) -> dict[str, Any]:
         "calibration_seed": study.args.seed if found else None,
         "calibration_sha256": found.items.sha256 if found else None,
         "criterion": search.criterion,
+        "packed": found.packed if found and search.criterion == "cosine" else None,
         "path": search.kind,
         "path_seed": search.seed,
         "beam_width": study.args.beam_width if search.kind == "beam" else None,
-        "method": found.method if found else "exact",
-        "error_rate": found.error_rate if found else None,
+        "method": raced.method if raced else "exact",
+        "error_rate": raced.error_rate if raced else None,
     }
 
 

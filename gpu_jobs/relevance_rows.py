@@ -59,7 +59,8 @@ HEALING = {
 }
 #: One row an item: what a model without some layers scores on it once it is fine-tuned.
 HEALED_SCORES = {**ITEM_SCORES, **HEALING}
-#: What tells paths of one model apart; a path's rows have these in common.
+#: What tells paths of one model apart; a path's rows have these in common. `packed` tells whether
+#: cosines are over full contexts.
 SEARCH = {
     "calibration": "VARCHAR",
     "calibration_split": "VARCHAR",
@@ -67,6 +68,7 @@ SEARCH = {
     "calibration_seed": "BIGINT",
     "calibration_sha256": "VARCHAR",
     "criterion": "VARCHAR",
+    "packed": "BOOLEAN",
     "path": "VARCHAR",
     "path_seed": "BIGINT",
     "beam_width": "INTEGER",
