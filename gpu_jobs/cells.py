@@ -126,6 +126,15 @@ class CellStore:
             ) from error
         return rows
 
+    def table(self, table: str) -> list[dict[str, Any]]:
+        """Return the rows of all finished cells of a table, in the order of their keys.
+
+        Raises:
+            OutputError: one is damaged.
+        """
+        finished = sorted((self.folder / _checked(table)).glob("[!.]*.parquet"))
+        return [row for path in finished for row in self.read(table, path.stem)]
+
     def _sweep(self, key: str) -> None:
         """Remove what a job that died has left; nobody else writes while the claim is held."""
         for left in self.folder.glob(f"[!.]*/.{key}.parquet.*.tmp"):

@@ -3,20 +3,13 @@
 import argparse
 from pathlib import Path
 
-from gpu_jobs.options import add_model_options, positive
+from gpu_jobs.options import add_model_options, positive, rate
 
 
 def _steps(text: str) -> int:
     number = int(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is below zero")
-    return number
-
-
-def _rate(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number above zero")
     return number
 
 
@@ -54,7 +47,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         help="measure after these numbers of steps of fine-tuning on the data set (default: 0)",
     )
     tuning.add_argument("--optimizer", choices=("adamw", "sgd"), default="adamw")
-    tuning.add_argument("--learning-rate", type=_rate, default=1e-5, help="default: 1e-5")
+    tuning.add_argument("--learning-rate", type=rate, default=1e-5, help="default: 1e-5")
     tuning.add_argument(
         "--train-batch-size", type=positive, default=8, help="samples a step (default: 8)"
     )

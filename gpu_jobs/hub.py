@@ -10,6 +10,8 @@ _HUB_FILES = (
     "*.jinja",
     "*.model",
     "*.txt",
+    # Its header states the licence.
+    "README.md",
     "model.safetensors",
     "model-*-of-*.safetensors",
 )

@@ -15,6 +15,22 @@ def positive(text: str) -> int:
     return number
 
 
+def share(text: str) -> float:
+    """Read a number above 0 and below 1."""
+    number = float(text)
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+def rate(text: str) -> float:
+    """Read a finite number above zero."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number above zero")
+    return number
+
+
 def add_model_options(made: argparse.ArgumentParser) -> None:
     """Add the options that say which model runs, on what and with which number type."""
     add = made.add_argument

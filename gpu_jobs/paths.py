@@ -34,10 +34,16 @@ def left(removed: Sequence[int], n_layers: int) -> list[int]:
     return [layer for layer in range(n_layers) if layer not in gone]
 
 
-def iterative(n_layers: int, steps: int, measure: Measure) -> Path:
-    """Remove the least relevant layer, measure again, and so on (the paper, section 6)."""
-    path: Path = ()
-    for _ in range(steps):
+def iterative(n_layers: int, steps: int, measure: Measure, path: Path = ()) -> Path:
+    """Remove the least relevant layer, measure again, and so on (the paper, section 6).
+
+    Args:
+        n_layers: layers of the whole model.
+        steps: layers to remove.
+        measure: called once a step.
+        path: the first steps, if they are known.
+    """
+    while len(path) < steps:
         path += (left(path, n_layers)[measure(path).least],)
     return path
 

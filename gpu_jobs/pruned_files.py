@@ -2,12 +2,12 @@
 
 import copy
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpu_jobs.errors import ModelError, OutputError
+from gpu_jobs.model_cards import Account, model_card
 from gpu_jobs.skeletons import skeleton
 from gpu_jobs.sources import Source
 from modelstrata.errors import storage_errors
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def write_model(
-    model: Any, tokenizer: Any, folder: Path, removal: "Removal", source: Source, how: str
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    removal: "Removal",
+    source: Source,
+    how: str | Account,
 ) -> None:
     """Write a model that lost layers, its tokenizer and its card; no weight is copied in memory.
 
@@ -28,7 +33,7 @@ def write_model(
         folder: a new or empty folder.
         removal: what was removed.
         source: where the whole model came from.
-        how: how the layers were chosen.
+        how: how the layers were chosen, in a phrase or with facts and scores.
 
     Raises:
         ModelError: the weights are no plain numbers that a safetensors file can hold.
@@ -36,8 +41,8 @@ def write_model(
         StorageError: the disk is full, read-only or not writable.
     """
     folder = folder.expanduser().absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder} is there and not empty: name a new folder.")
+    check_free(folder)
+    account = how if isinstance(how, Account) else Account(how)
     made = _plain_copy(model)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     with storage_errors(folder.parent):
@@ -47,7 +52,7 @@ def write_model(
         try:
             made.save_pretrained(temporary)
             _without_path(tokenizer).save_pretrained(temporary)
-            card = model_card(removal, source, how, str(made.dtype).removeprefix("torch."))
+            card = model_card(removal, source, account, str(made.dtype).removeprefix("torch."))
             (temporary / "README.md").write_text(card, "utf-8")
             for path in temporary.iterdir():
                 if path.is_file():
@@ -57,6 +62,16 @@ def write_model(
             sync_folder(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_free(folder: Path) -> None:
+    """Check that nothing lies at a new model's place.
+
+    Raises:
+        OutputError: something does.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} is there and not empty: name a new folder.")
 
 
 def _plain_copy(model: Any) -> Any:
@@ -90,47 +105,3 @@ def _without_path(tokenizer: Any) -> Any:
     for name in ("name_or_path", "gguf_file", "is_local", "local_files_only"):
         made.init_kwargs.pop(name, None)
     return made
-
-
-def model_card(removal: "Removal", source: Source, how: str, dtype: str) -> str:
-    """Return the model card, in Markdown with the Hub's header."""
-    left = removal.n_layers - len(removal.layers)
-    n_parameters = removal.n_parameters - removal.n_removed_parameters
-    # The Hub takes its own ids only.
-    base = [f"base_model: {source.model_id}"] if "/" in source.model_id else []
-    revision = source.revision or "unknown (local files)"
-    lines = [
-        "---",
-        "library_name: transformers",
-        *base,
-        "tags:",
-        "- layer-pruning",
-        "---",
-        "",
-        f"# {source.model_id} without {len(removal.layers)} of its {removal.n_layers} layers",
-        "",
-        f"{left} decoder layers and {n_parameters:,} parameters are left of {removal.n_layers} "
-        f"and {removal.n_parameters:,}. Nothing was trained afterwards.",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| model | {source.model_id} |",
-        f"| revision | {revision} |",
-        f"| weights | {weights_in_words(source.weights_format)}, stored here as {dtype} |",
-        f"| SHA-256 of the weights | {source.weights_sha256()} |",
-        f"| removed layers, from 0 | {' '.join(map(str, removal.layers)) or 'none'} |",
-        f"| how they were chosen | {how} |",
-        "",
-        "The licence and the limits of the original model hold for this one too.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def weights_in_words(weights_format: str) -> str:
-    """Return a weights' format such as `gguf:Q4_1` in words: `4-bit GGUF (Q4_1)`."""
-    kind, _, quantisation = weights_format.partition(":")
-    if kind != "gguf":
-        return weights_format
-    bits = re.match(r"(?:IQ|TQ|Q|BF|F|MXFP)(\d+)", quantisation)
-    return f"{bits[1]}-bit GGUF ({quantisation})" if bits else f"GGUF ({quantisation})"

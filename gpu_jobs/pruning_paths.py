@@ -1,12 +1,14 @@
 """Paths of removals of one model and what is left of its scores after each step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from gpu_jobs import paths
+from gpu_jobs.healing_study import Healer
 from gpu_jobs.intervals import mean_interval
 from gpu_jobs.items import ItemSet
 from gpu_jobs.relevance_rows import PRUNING_PATHS
@@ -15,84 +17,132 @@ from modelstrata.landing_schema import HEALING_COLUMNS
 
 _PATHS = (*COMPUTING, "intervals.py", "paths.py", "pruning_paths.py")
 
+#: Rows of `ITEM_SCORES` or of `HEALED_SCORES`.
+Scores = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a path is found.
+
+    Attributes:
+        calibration: what it is found on; None for random paths.
+        criterion: of relevance; `random` for random paths.
+        kind: `iterative`, `one_shot`, `block`, `beam` or `random`.
+        seed: of a random path.
+    """
+
+    calibration: Calibration | None
+    criterion: str
+    kind: str
+    seed: int | None = None
+
 
 def follow(
-    study: Study,
-    calibration: Calibration | None,
-    criterion: str,
-    kind: str,
-    tests: Sequence[ItemSet],
-    seed: int | None = None,
+    study: Study, search: Search, tests: Sequence[ItemSet], healer: Healer | None = None
 ) -> list[dict[str, Any]]:
     """Find a path and score the model after each of its steps; return rows of `PRUNING_PATHS`.
 
+    A step is filed before the next one is looked for, where that does not depend on later ones.
+
     Args:
         study: the model and its results.
-        calibration: what the path is found on; None for random paths.
-        criterion: of relevance; `random` for random paths.
-        kind: `iterative`, `one_shot`, `block`, `beam` or `random`.
+        search: how the path is found.
         tests: what is scored.
-        seed: of a random path.
+        healer: heals the pruned model at some of the steps, which gives a second row there.
 
     Raises:
         TaskError: the accuracy is undefined, since the model is at chance.
     """
-    if kind == "block" and calibration is not None:
-        # Blocks of different lengths need not begin alike.
-        distances = study.distances(calibration)
-        steps = [
-            paths.block(distances, step + 1)
-            for step in range(paths.n_steps(study.args.share, study.n_layers))
-        ]
-    else:
-        path = _find(study, calibration, criterion, kind, seed)
-        steps = [path[: step + 1] for step in range(len(path))]
     rows = []
-    for items in tests:
-        before = study.scores(items, ())
-        for removed in steps:
+    whole = [study.scores(items, ()) for items in tests]
+    for removed in _removals(study, search):
+        for items, before in zip(tests, whole, strict=True):
             after = study.scores(items, removed)
-            rows.append(
-                _row(study, calibration, criterion, kind, seed, items, removed, before, after)
-            )
+            rows.append(_row(study, search, items, removed, before, after))
+            if healer and len(removed) in healer.steps:
+                healed = healer.scores(items, removed)
+                if healed:
+                    rows.append(_row(study, search, items, removed, before, healed))
     return rows
 
 
-def _find(
-    study: Study, calibration: Calibration | None, criterion: str, kind: str, seed: int | None
-) -> paths.Path:
+def _removals(study: Study, search: Search) -> Iterator[paths.Path]:
+    """Yield the removed layers, in their order, after each step of a path."""
     n_layers = study.n_layers
     steps = paths.n_steps(study.args.share, n_layers)
+    calibration = search.calibration
+    path: paths.Path = ()
     if calibration is None:
-        return paths.at_random(n_layers, steps, int(seed or 0))
+        path = paths.at_random(n_layers, steps, int(search.seed or 0))
+    elif search.kind == "block":
+        # Blocks of different lengths need not begin alike.
+        distances = study.distances(calibration)
+        yield from (paths.block(distances, step + 1) for step in range(steps))
+        return
+    else:
+        found = calibration
 
-    def measure(path: paths.Path) -> Any:
-        return study.relevance(calibration, criterion, path, study.is_lazy(criterion, kind))
+        lazy = study.is_lazy(search.criterion, search.kind)
 
-    if kind == "beam":
+        def measure(path: paths.Path) -> Any:
+            return study.relevance(found, search.criterion, path, lazy)
 
-        def score(path: paths.Path) -> float:
-            found = study.scores(calibration.items, path)
-            right = float(np.mean([row["score"] for row in found]))
-            # Of equal accuracies the likelier answers decide, as in a single step.
-            said = float(np.mean([row["log_likelihood"] for row in found]))
-            return right + 1e-6 * said
+        if search.kind == "iterative":
+            while len(path) < steps:
+                path = paths.iterative(n_layers, len(path) + 1, measure, path)
+                yield path
+            return
+        if search.kind == "one_shot":
+            path = paths.one_shot(n_layers, steps, measure)
+        else:
+            width = study.args.beam_width
+            path = paths.beam(n_layers, steps, measure, _kept(study, found), width)
+    yield from (path[: step + 1] for step in range(steps))
 
-        return paths.beam(n_layers, steps, measure, score, study.args.beam_width)
-    finder = {"iterative": paths.iterative, "one_shot": paths.one_shot}[kind]
-    return finder(n_layers, steps, measure)
+
+def _kept(study: Study, calibration: Calibration) -> Any:
+    """Return what compares sets of removed layers in a beam: the accuracy that is left."""
+
+    def score(path: paths.Path) -> float:
+        found = study.scores(calibration.items, path)
+        right = float(np.mean([row["score"] for row in found]))
+        # Of equal accuracies the likelier answers decide, as in a single step.
+        said = float(np.mean([row["log_likelihood"] for row in found]))
+        return right + 1e-6 * said
+
+    return score
+
+
+def _searched(study: Study, search: Search) -> dict[str, Any]:
+    """Return the columns that tell paths of one model apart."""
+    found = search.calibration
+    # Only the accuracy is raced for, and only cosines are over packed items.
+    raced = found if found and found.races(search.criterion) else None
+    lazy = study.is_lazy(search.criterion, search.kind)
+    return {
+        "calibration": found.items.name if found else None,
+        "calibration_split": found.items.split if found else None,
+        "calibration_items": len(found.items.items) if found else None,
+        "calibration_seed": study.args.seed if found else None,
+        "calibration_sha256": found.items.sha256 if found else None,
+        "criterion": search.criterion,
+        "packed": found.packed if found and search.criterion == "cosine" else None,
+        "path": search.kind,
+        "path_seed": search.seed,
+        "beam_width": study.args.beam_width if search.kind == "beam" else None,
+        "method": "lazy" if lazy else raced.method if raced else "exact",
+        "error_rate": raced.error_rate if raced else None,
+    }
 
 
 def _row(
     study: Study,
-    calibration: Calibration | None,
-    criterion: str,
-    kind: str,
-    seed: int | None,
+    search: Search,
     items: ItemSet,
     removed: paths.Path,
-    before: Sequence[dict[str, Any]],
-    after: Sequence[dict[str, Any]],
+    before: Scores,
+    after: Scores,
 ) -> dict[str, Any]:
     subjects = [row["item"].split(":")[0] for row in before]
     pairs = zip(before, after, strict=True)
@@ -100,21 +150,9 @@ def _row(
         [two["score"] - one["score"] for one, two in pairs], subjects, (-100.0, 100.0)
     )
     whole = mean_interval([row["score"] for row in before], subjects, (0.0, 100.0))
-    races = calibration is not None and calibration.races(criterion)
-    method = "lazy" if study.is_lazy(criterion, kind) else "racing" if races else "exact"
+    healed = "healing" in after[0]
     chosen = {
-        "calibration": calibration.items.name if calibration else None,
-        "calibration_items": len(calibration.items.items) if calibration else None,
-        "calibration_seed": study.args.seed if calibration else None,
-        "calibration_split": calibration.items.split if calibration else None,
-        "calibration_sha256": calibration.items.sha256 if calibration else None,
-        "criterion": criterion,
-        "path": kind,
-        "path_seed": seed,
-        "beam_width": study.args.beam_width if kind == "beam" else None,
-        "packed": calibration.packed if calibration and criterion == "cosine" else None,
-        "method": method,
-        "error_rate": calibration.error_rate if calibration and races else None,
+        **_searched(study, search),
         "n_layers": study.n_layers,
         "unit": study.args.unit,
         "step": len(removed),
@@ -125,12 +163,14 @@ def _row(
         "split": items.split,
         "protocol": study.args.protocol,
         "n_items": len(items.items),
-        "healed": False,
+        "healed": healed,
+        # Covers all that decides the healed scores.
+        "healed_scores": after[0]["result_key"] if healed else None,
     }
     made = study.made("pruning_paths", chosen, items.sha256, _PATHS)
     row = {
         **{name: value for name, value in made.items() if name in PRUNING_PATHS},
-        **dict.fromkeys(HEALING_COLUMNS),
+        **{name: after[0].get(name) for name in HEALING_COLUMNS},
         "computed_at": datetime.now(UTC),
         "chance": 100.0 * items.chance,
         "before": whole.mean,

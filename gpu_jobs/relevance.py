@@ -1,8 +1,8 @@
 """Measure how much each layer of a model matters, and remove those that matter least.
 
 Relevance is measured on calibration items by one or several criteria, paths of removals are found
-by it, and what they leave of the scores is measured on test items. Finished maps and scores are
-kept in the output folder and never computed again.
+by it, and what they leave of the scores is measured on test items, without and with fine-tuning.
+Finished maps and scores are kept in the output folder and never computed again.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from gpu_jobs import command
 from gpu_jobs.errors import TaskError
 from gpu_jobs.pruning_effects import change
-from gpu_jobs.relevance_options import parser
+from gpu_jobs.relevance_options import check, parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,26 +27,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[str, Any]]:
     """Return the rows of maps of the whole model, or of paths if any are asked for."""
-    from gpu_jobs.pruning_paths import follow
+    from gpu_jobs.healing_study import Healer
+    from gpu_jobs.pruning_paths import Search, follow
     from gpu_jobs.relevance_study import Study
+
+    check(args)
+    walked = bool(args.paths or args.random)
+    if args.heal:
+        args.share = max(args.share, *args.heal_shares)
 
     def say(line: str) -> None:
         command.say(line, stderr)
 
-    if args.unit != "block" and "block" in args.paths:
-        raise TaskError(
-            "A path of adjacent blocks removes whole layers: leave out --paths block, or --unit."
-        )
-    if args.lazy and args.racing:
-        raise TaskError("A map is measured lazily or by a race: leave out --lazy, or --racing.")
-    if args.parts > 1 and args.keep_items:
-        raise TaskError(
-            "What items score is kept of maps that are measured whole: leave out --parts, or "
-            "--keep-items."
-        )
     study = Study(args, dagster, say)
     rows: list[dict[str, Any]] = []
-    tests = list(study.sets.tests()) if args.paths or args.random else []
+    tests = list(study.sets.tests()) if walked else []
+    if walked and not tests:
+        raise TaskError("Paths are scored on tasks with choices: name some with --tasks.")
+    healer = Healer(study) if args.heal else None
     for calibration in study.calibrations():
         name = calibration.items.name
         # A path that is found on one task is reported on it; one for all is reported on all.
@@ -61,11 +59,11 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
             print(f"{name}, {criterion}: least relevant are layers {' '.join(map(str, least))}")
             rows += study.rows(calibration, criterion)
             for kind in _kinds(args, criterion):
-                made = follow(study, calibration, criterion, kind, reported)
+                made = follow(study, Search(calibration, criterion, kind), reported, healer)
                 rows += made
                 _print(made)
     for seed in range(args.random):
-        made = follow(study, None, "random", "random", tests, seed)
+        made = follow(study, Search(None, "random", "random", seed), tests, healer)
         rows += made
         _print(made)
     if not rows:
@@ -86,11 +84,20 @@ def _kinds(args: argparse.Namespace, criterion: str) -> Iterator[str]:
 def _print(rows: list[dict[str, Any]]) -> None:
     last = max(row["step"] for row in rows)
     for row in rows:
-        if row["step"] == last:
+        if row["healed"] or row["step"] == last:
             print(
                 f"{row['task']} ({row['split']}), {row['path']} by {row['criterion']}, layers "
-                f"{row['removed_layers']} removed: {change(row)}"
+                f"{row['removed_layers']} removed{_healing(row)}: {change(row)}"
             )
+
+
+def _healing(row: dict[str, Any]) -> str:
+    if not row["healed"]:
+        return ""
+    return (
+        f" and healed in {row['healing_best_step']} steps (validation loss "
+        f"{row['healing_loss_before']:.3f} to {row['healing_loss']:.3f})"
+    )
 
 
 if __name__ == "__main__":

@@ -5,18 +5,12 @@ import re
 from pathlib import Path
 
 from gpu_jobs.criteria import CRITERIA
-from gpu_jobs.options import add_benchmark_options, add_model_options, positive
+from gpu_jobs.errors import TaskError
+from gpu_jobs.healing_options import add_healing_options
+from gpu_jobs.options import add_benchmark_options, add_model_options, positive, share
 from gpu_jobs.sublayers import UNITS
 
 PATHS = ("iterative", "one_shot", "block", "beam")
-
-
-def share(text: str) -> float:
-    """Read a number above 0 and below 1."""
-    number = float(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return number
 
 
 def size(text: str) -> int:
@@ -83,6 +77,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     what.add_argument("--limit", type=positive, help="calibration items a task, drawn by seed")
     what.add_argument("--test-limit", type=positive, help="test items a task, drawn by seed")
     what.add_argument("--seed", type=int, default=1234, help="draws items, examples and races")
+    add_healing_options(made)
     add("--batch-size", type=positive, default=8, help="answers in a trial of packed rows")
     add(
         "--budget",
@@ -106,3 +101,31 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     add("--max-length", type=positive, help="tokens of context (default: the model's own)")
     return made
+
+
+def check(args: argparse.Namespace) -> None:
+    """Check that options go together.
+
+    Raises:
+        TaskError: two of them do not.
+    """
+    whole = args.unit == "block"
+    refused = {
+        "Pruned models are healed: name what is removed with --paths or --random.": args.heal
+        and not args.paths
+        and not args.random,
+        "A path of adjacent blocks removes whole layers: leave out --paths block, or --unit.": (
+            not whole and "block" in args.paths
+        ),
+        "Healing trains what whole layers leave: leave out --heal, or --unit.": (
+            not whole and args.heal
+        ),
+        "A map is measured lazily or by a race: leave out --lazy, or --racing.": (
+            args.lazy and args.racing
+        ),
+        "What items score is kept of maps that are measured whole: leave out --parts, or "
+        "--keep-items.": args.parts > 1 and args.keep_items,
+    }
+    for sentence, applies in refused.items():
+        if applies:
+            raise TaskError(sentence)

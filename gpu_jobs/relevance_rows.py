@@ -1,6 +1,7 @@
 """The columns of relevance results."""
 
 from modelstrata.landing_schema import (
+    HEALING_COLUMNS,
     ITEM_COLUMNS,
     LANDING_TABLES,
     MEASURED_COLUMNS,
@@ -34,3 +35,5 @@ REMOVAL_ITEMS = {
     "n_tokens": "INTEGER",
     "chance": "DOUBLE",
 }
+#: One row an item: what a model without some layers scores on it once it is fine-tuned.
+HEALED_SCORES = {**ITEM_SCORES, **HEALING_COLUMNS}

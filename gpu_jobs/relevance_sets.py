@@ -62,6 +62,15 @@ class Sets:
             if all(s.OUTPUT_TYPE == "multiple_choice" for s in task.subjects.values()):
                 yield self._of(task, "test", self.args.test_limit)
 
+    def training(self, name: str, limit: int | None) -> ItemSet:
+        """Return the train split of a task, or items drawn from it.
+
+        Raises:
+            TaskError: it has none.
+        """
+        (task,) = (task for task in self.tasks if task.benchmark.name == name)
+        return self._of(task, "train", limit)
+
     def _of(self, task: Task, split: str, limit: int | None) -> ItemSet:
         found = items.of_task(
             task, split, limit, self.args.seed, self.model._encode_pair, self.model.max_length
