@@ -172,9 +172,9 @@ def test_what_cannot_be_saved_is_said(
     assert _save(model, results, taken, "--path", "iterative") == 1
     assert "not empty" in capsys.readouterr().err
     assert _save(other, results, tmp_path / "out", "--path", "iterative") == 1
-    assert "no path of this model's weights, only of tiny" in capsys.readouterr().err
+    assert "of this model's weights, only paths of tiny" in capsys.readouterr().err
     assert _save(model, tmp_path / "nothing", tmp_path / "out") == 1
-    assert "only of no model" in capsys.readouterr().err
+    assert "only paths of no model" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "taken"]
     assert [path.name for path in taken.iterdir()] == ["mine.txt"]
 
