@@ -34,6 +34,18 @@ class Table:
         """Take values of rows by name, under the headings given."""
         return cls(tuple(headings.values()), [tuple(row[k] for k in headings) for row in rows])
 
+    @classmethod
+    def across(
+        cls, rows: Sequence[Mapping[str, Any]], down: tuple[str, ...], across: str, value: str
+    ) -> "Table":
+        """Make a column of each value of `across`, and a row of each of the values of `down`."""
+        columns = list(dict.fromkeys(row[across] for row in rows))
+        lines: dict[tuple[Any, ...], dict[Any, Any]] = {}
+        for row in rows:
+            lines.setdefault(tuple(row[name] for name in down), {})[row[across]] = row[value]
+        cells = [(*key, *(line.get(name) for name in columns)) for key, line in lines.items()]
+        return cls((*down, *map(str, columns)), cells)
+
 
 @dataclass(frozen=True)
 class Drawing:

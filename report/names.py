@@ -1,7 +1,5 @@
 """What benchmarks, columns and classes are called in the report."""
 
-import duckdb
-
 SIX = ("arc_challenge", "hellaswag", "mmlu", "truthfulqa", "winogrande", "gsm8k")
 
 _BENCHMARKS = {
@@ -40,14 +38,14 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def times(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural but for one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def billions(size: float | None) -> str:
+    """Return a size in billions of parameters as it is written."""
+    if size is None:
+        return "size unknown"
+    return f"{size:,.0f} B" if size >= 100 else f"{size:.3g} B"
 
 
-def has_mart(connection: duckdb.DuckDBPyConnection, mart: str) -> bool:
-    """Tell whether the warehouse has a mart, with rows or without."""
-    found = connection.execute(
-        "select 1 from duckdb_tables() where schema_name = 'marts' and table_name = ?", [mart]
-    ).fetchone()
-    return found is not None
+def between(numbers: list[int]) -> str:
+    """Return the range of numbers, or the one that all are."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

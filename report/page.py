@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
+from report.claims import Claims
 from report.figure import Figure, Section, Spec
 from report.style import CONFIG
 
@@ -50,22 +50,29 @@ def shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def page(
-    publication: Publication,
-    sections: list[Section],
-    parts: Mapping[str, Any],
-    models: str,
-    docs: str | None,
-) -> str:
-    """Return the page.
+@dataclass(frozen=True)
+class Contents:
+    """Everything that the page shows.
 
-    Args:
+    Attributes:
         publication: the warehouse it is of.
-        sections: the figures and tables.
-        parts: what the templates of claims and data quality name.
-        models: the search's data, gzip as base64.
+        sections: figures and tables.
+        claims: the paper's claims.
+        quality: what is wrong with the data.
+        models: what the search for models reads, gzip as base64.
         docs: address of the columns' documentation, relative to the page; None if there is none.
     """
+
+    publication: Publication
+    sections: list[Section]
+    claims: Claims
+    quality: Section
+    models: str
+    docs: str | None
+
+
+def page(contents: Contents) -> str:
+    """Return the page."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -75,19 +82,14 @@ def page(
     environment.filters |= {"safe_json": safe_json, "shown": shown}
     macros: Any = environment.get_template("macros.html.j2").module
     return environment.get_template("page.html.j2").render(
-        publication=publication,
-        sections=sections,
-        specs=specs(sections),
+        **vars(contents),
+        specs=specs([*contents.sections, contents.quality]),
         config=CONFIG,
-        models=models,
-        docs=docs,
-        show=macros.show,
-        grid=macros.grid,
+        block=macros.block,
         style=Markup(_text("style.css")),
         libraries=Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")),
         charts=Markup(_text("charts.js")),
         finder=Markup(_text("finder.js")),
-        **parts,
     )
 
 

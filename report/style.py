@@ -6,6 +6,7 @@ take the colour of the page around them (`currentColor`).
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import cycle
 from typing import Any, Literal
 
 import altair as alt
@@ -63,19 +64,24 @@ def _plain(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
+def _each(looks: list[Any], names: list[str]) -> list[Any]:
+    """Return a look for each name; they start anew where there are too few."""
+    return [look for look, _ in zip(cycle(looks), names, strict=False)]
+
+
 def colours(names: list[str]) -> alt.Scale:
     """Give names colours in order."""
-    return alt.Scale(domain=names, range=PALETTE[: len(names)])
+    return alt.Scale(domain=names, range=_each(PALETTE, names))
 
 
 def shapes(names: list[str]) -> alt.Scale:
     """Give names marks in order."""
-    return alt.Scale(domain=names, range=SHAPES[: len(names)])
+    return alt.Scale(domain=names, range=_each(SHAPES, names))
 
 
 def dashes(names: list[str]) -> alt.Scale:
     """Give names dashes in order."""
-    return alt.Scale(domain=names, range=DASHES[: len(names)])
+    return alt.Scale(domain=names, range=_each(DASHES, names))
 
 
 def spec(chart: Any) -> Spec:

@@ -9,8 +9,9 @@ import modelstrata
 from modelstrata.errors import WarehouseError
 from modelstrata.landing import write_atomically
 from modelstrata.warehouse import open_warehouse
-from report.contents import sections
-from report.page import Publication, page
+from report.claims import claims
+from report.contents import quality_section, sections
+from report.page import Contents, Publication, page
 
 PAGE = "index.html"
 
@@ -31,7 +32,16 @@ def write_page(warehouse: Path, folder: Path, docs: Path) -> Path:
         # One thread, so that sums of floating-point numbers are the same each time.
         connection.execute("set threads = 1")
         link = Path(os.path.relpath(docs, folder)).as_posix() if docs.exists() else None
-        text = page(publication(connection), sections(connection), {}, "", link)
+        text = page(
+            Contents(
+                publication(connection),
+                sections(connection),
+                claims(connection),
+                quality_section(connection),
+                "",
+                link,
+            )
+        )
     target = folder / PAGE
     write_atomically(target, lambda path: path.write_text(text, encoding="utf-8"))
     return target

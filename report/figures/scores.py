@@ -121,8 +121,8 @@ def by_size(connection: duckdb.DuckDBPyConnection) -> Drawing:
     n_models = max(sum(one["n"] for one in part) for part in every.values())
     caveat = (
         f"{n_models:,} models in bins of about equal numbers, all of one size in one bin; lines "
-        "are means, bands the middle half. Sizes of this leaderboard are whole billions. Most models "
-        "are fine-tunes of few families; “all” in the table has every training type."
+        "are means, bands the middle half. Sizes of this leaderboard are whole billions. Most "
+        "models are fine-tunes of few families; “all” in the table has every training type."
     )
     table = Table.of(
         bins, name="benchmark", training_type="training", lowest_size="from (B)",
