@@ -11,9 +11,10 @@ from ml.candidates import candidates
 from ml.forecast import intervals, lies, seen_on
 from ml.predict import day, positive
 from ml.predictor_file import Predictor, data_version, load
-from ml.subject import days, open_warehouse
+from ml.subject import days
 from modelstrata.errors import ConfigError, ModelstrataError
 from modelstrata.settings import Settings
+from modelstrata.warehouse import open_warehouse
 
 _DESCRIPTION = """\
 Rank structures that were seen, and such as are near to them, by the score to expect of them on a

@@ -8,9 +8,10 @@ from typing import Any
 
 from ml.forecast import forecast
 from ml.predictor_file import data_version, load
-from ml.subject import open_warehouse, read_subject
+from ml.subject import read_subject
 from modelstrata.errors import ModelstrataError
 from modelstrata.settings import Settings
+from modelstrata.warehouse import open_warehouse
 
 _DESCRIPTION = """\
 Print the scores to expect of a structure on every benchmark, with intervals that hold for nine in

@@ -11,7 +11,7 @@ import numpy as np
 from ml.config_file import resolve_config
 from ml.config_rules import ConfigRules, sql_text
 from ml.parameter_count import count_parameters
-from modelstrata.errors import ConfigError, WarehouseError
+from modelstrata.errors import ConfigError
 from modelstrata.model_ids import is_model_id
 
 #: Without these no structure is compared with another.
@@ -47,22 +47,6 @@ class Subject:
 def days(date: datetime.date) -> float:
     """Return days since 1970, as `ml.features` counts them."""
     return float((date - datetime.date(1970, 1, 1)).days)
-
-
-def open_warehouse(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the published warehouse for reading.
-
-    Raises:
-        WarehouseError: there is none, or it is no DuckDB file.
-    """
-    if not path.exists():
-        raise WarehouseError(f"There is no warehouse at {path}: run `make build` first.")
-    try:
-        return duckdb.connect(str(path), read_only=True)
-    except duckdb.Error as error:
-        raise WarehouseError(
-            f"{path} cannot be opened ({str(error).splitlines()[0]}): run `make build` anew."
-        ) from error
 
 
 def read_subject(

@@ -140,6 +140,11 @@ class Settings(BaseSettings):
         return self.data / "docs"
 
     @property
+    def report(self) -> Path:
+        """Folder of the report: its page and its figures."""
+        return self.data / "report"
+
+    @property
     def dagster_home(self) -> Path:
         """Dagster's instance folder."""
         return self.data / "dagster"

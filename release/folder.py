@@ -17,6 +17,7 @@ import duckdb
 import modelstrata
 from modelstrata.errors import ModelstrataError, storage_error_in_text, storage_errors
 from modelstrata.landing import file_digest, sync_folder
+from modelstrata.warehouse import open_warehouse
 from release.card import data_card
 from release.catalog import Mart, marts, sources
 from release.contents import CARD, CHECKSUMS, CONTENTS, Contents
@@ -90,17 +91,9 @@ def opened(warehouse: Path) -> duckdb.DuckDBPyConnection:
     """Open a published warehouse, read-only.
 
     Raises:
-        ModelstrataError: there is none, or it cannot be opened.
+        WarehouseError: there is none, or it cannot be opened.
     """
-    if not warehouse.exists():
-        raise ModelstrataError(f"There is no warehouse at {warehouse}: run `make build` first.")
-    try:
-        connection = duckdb.connect(str(warehouse), read_only=True)
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise ModelstrataError(
-            f"{warehouse} cannot be opened ({reason}). Remove it and run `make build`."
-        ) from error
+    connection = open_warehouse(warehouse)
     # One thread, so that rows are cut into groups and written in the same order each time.
     connection.execute("set threads = 1")
     return connection

@@ -1,0 +1,1 @@
+"""The figures, a function each: from an open warehouse to what is drawn and said."""

@@ -1,0 +1,210 @@
+"""The relevance paper's figures: maps of layers by criterion and task, paths, agreement."""
+
+import altair as alt
+import duckdb
+
+from report.figure import Drawing, Entry, Table
+from report.names import benchmark, between, listed
+from report.rows import Row, grouped, rows
+from report.style import SEQUENTIAL, colours, dashes, data, shapes, spec
+
+COMMAND = "python -m gpu_jobs.relevance"
+_CRITERIA = {
+    "accuracy": "accuracy",
+    "perplexity": "perplexity",
+    "output_cosine": "output cosine",
+    "output_norm": "output norm",
+    "output_divergence": "output divergence",
+    "taylor": "Taylor",
+    "cosine": "cosine",
+    "random": "random",
+}
+
+
+def _maps(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
+    """Read the maps of the whole first model: of each task and criterion that of most items."""
+    found = rows(
+        connection,
+        """
+        select model_id, task, criterion, layer, relevance, relevance_rank, n_items, n_layers,
+            weights_format, dtype
+        from marts.layer_relevance
+        where step = 0 and relevance is not null
+        qualify dense_rank() over (
+            partition by model_id, task, criterion order by method, n_items desc, result_key
+        ) = 1
+        order by model_id, task, list_position($1, criterion), layer
+        """,
+        list(_CRITERIA),
+        command=COMMAND,
+    )
+    for one in found:
+        one["on"] = benchmark(one["task"])
+        one["by"] = _CRITERIA.get(one["criterion"], one["criterion"])
+    return next(iter(grouped(found, "model_id").items()))
+
+
+def by_criterion(connection: duckdb.DuckDBPyConnection) -> Drawing:
+    """Draw criterion × layer, a panel for each task."""
+    model, shown = _maps(connection)
+    return _map(model, shown, panel="on", across="by")
+
+
+def by_task(connection: duckdb.DuckDBPyConnection) -> Drawing:
+    """Draw task × layer, a panel for each criterion (Figures 1 and 4 of the relevance paper)."""
+    model, shown = _maps(connection)
+    return _map(model, shown, panel="by", across="on")
+
+
+def _map(model: str, shown: list[Row], panel: str, across: str) -> Drawing:
+    parts = grouped(shown, panel)
+    chart = (
+        alt.Chart(data(shown, panel, across, "layer", "relevance_rank", "relevance"))
+        .mark_rect()
+        .encode(
+            x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y(f"{across}:N", title=None, sort=None),
+            color=alt.Color(
+                "relevance_rank:Q",
+                title="rank (1 matters least)",
+                scale=alt.Scale(scheme=SEQUENTIAL),
+            ),
+            tooltip=[f"{across}:N", "layer:O", "relevance:Q", "relevance_rank:Q"],
+        )
+        .properties(width=300, height={"step": 20})
+        .facet(facet=alt.Facet(f"{panel}:N", title=None, sort=list(parts)), columns=2)
+    )
+    said = []
+    for name, part in parts.items():
+        least = [one for one in part if one["relevance_rank"] == 1]
+        layers = sorted({one["layer"] for one in least})
+        told = "layer" if len(layers) == 1 else "layers"
+        said.append(f"{told} {listed([str(layer) for layer in layers])} ({name})")
+    sentence = f"Of {model}, least relevant by one row or another: {'; '.join(said)}."
+    first = shown[0]
+    items = between([one["n_items"] for one in shown])
+    caveat = (
+        f"{first['n_layers']} layers, weights {first['weights_format']}, {first['dtype']}, "
+        f"{items} items a task. Colours are ranks in a row, because criteria "
+        "have scales of their own; the table has the values."
+    )
+    by_layer = sorted(shown, key=lambda one: (one[panel], one["layer"]))
+    named = [{**one, "map": one[panel]} for one in by_layer]
+    table = Table.across(named, ("map", "layer"), across, "relevance")
+    return Drawing(sentence, caveat, table, spec(chart))
+
+
+def paths(connection: duckdb.DuckDBPyConnection) -> Drawing:
+    """Draw what is left of each task's score along paths of removals."""
+    found = rows(
+        connection,
+        """
+        select model_id, path, criterion, path_seed, step, task, layer, before, after, difference,
+            difference_low, difference_high, chance, is_at_chance, n_items, n_layers,
+            weights_format, dtype
+        from marts.pruning_paths
+        where not coalesce(is_healed, false)
+        order by model_id, task, path, list_position($1, criterion), path_seed, path_id, step
+        """,
+        list(_CRITERIA),
+        command=COMMAND,
+    )
+    model, shown = next(iter(grouped(found, "model_id").items()))
+    for one in shown:
+        one["on"] = benchmark(one["task"]) + (", at chance" if one["is_at_chance"] else "")
+        criterion = _CRITERIA.get(one["criterion"], one["criterion"])
+        one["by"] = criterion if one["path"] == "random" else f"{criterion}, {one['path']}"
+    kinds = list(grouped(shown, "by"))
+    base = alt.Chart(data(shown, "on", "by", "step", "after", "difference", "layer")).encode(
+        x=alt.X("step:Q", title="layers removed", axis=alt.Axis(tickMinStep=1)),
+        y=alt.Y("mean(after):Q", title="score", scale=alt.Scale(zero=False)),
+        color=alt.Color("by:N", title="chosen by", scale=colours(kinds)),
+    )
+    line = base.mark_line().encode(
+        strokeDash=alt.StrokeDash("by:N", title="chosen by", scale=dashes(kinds))
+    )
+    point = base.mark_point().encode(
+        shape=alt.Shape("by:N", title="chosen by", scale=shapes(kinds))
+    )
+    panels = grouped(shown, "on")
+    chart = (
+        alt.layer(line, point)
+        .properties(width=190, height=170)
+        .facet(facet=alt.Facet("on:N", title=None, sort=list(panels)), columns=3)
+    )
+    table = Table.of(
+        shown, on="task", by="chosen by", path_seed="draw", step="removed", layer="last layer",
+        before="before", after="after", difference="difference", difference_low="low",
+        difference_high="high", n_items="items",
+    )  # fmt: skip
+    first = shown[0]
+    caveat = (
+        f"{first['n_layers']} layers, weights {first['weights_format']}, {first['dtype']}, not "
+        "healed; lines are means over draws, 95 % intervals stand in the table."
+    )
+    return Drawing(_best(model, panels), caveat, table, spec(chart))
+
+
+def _best(model: str, panels: dict[str, list[Row]]) -> str:
+    said = []
+    for name, part in panels.items():
+        steps = max(one["step"] for one in part)
+        ends = grouped([one for one in part if one["step"] == steps], "by")
+        left = {by: sum(one["after"] for one in end) / len(end) for by, end in ends.items()}
+        best = max(left, key=left.__getitem__)
+        said.append(f"{steps} on {name} by {best} ({left[best]:.1f})")
+    return f"Most is left of {model} without {listed(said)}."
+
+
+def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
+    """Draw how far criteria rank layers alike, the mean over tasks."""
+    found = rows(
+        connection,
+        """
+        select model_id, criterion, reference, avg(spearman) as spearman, count(*) as n,
+            avg(n_quarter_shared / nullif(n_quarter, 0)) as shared, any_value(n_layers) as n_layers
+        from marts.relevance_agreement
+        where layers_compared = 'all' and spearman is not null
+        group by all
+        order by model_id, list_position($1, criterion), list_position($1, reference)
+        """,
+        list(_CRITERIA),
+        command=COMMAND,
+    )
+    model, shown = next(iter(grouped(found, "model_id").items()))
+    for one in shown:
+        one["a"], one["b"] = _CRITERIA[one["criterion"]], _CRITERIA[one["reference"]]
+    base = alt.Chart(data(shown, "a", "b", "spearman", "shared", "n")).encode(
+        x=alt.X("b:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40)),
+        y=alt.Y("a:N", sort=None, title=None),
+    )
+    scale = alt.Scale(scheme=SEQUENTIAL, domain=[-1, 1])
+    squares = base.mark_rect().encode(
+        color=alt.Color("spearman:Q", title="Spearman", scale=scale),
+        tooltip=["a:N", "b:N", "spearman:Q", "shared:Q", "n:Q"],
+    )
+    ink = alt.condition(alt.datum.spearman > 0, alt.value("black"), alt.value("white"))
+    text = base.mark_text().encode(text=alt.Text("spearman:Q", format=".2f"), color=ink)
+    ordered = sorted(shown, key=lambda one: one["spearman"])
+    least, most = ordered[0], ordered[-1]
+    sentence = (
+        f"On the layers of {model} {most['a']} and {most['b']} agree most "
+        f"({most['spearman']:.2f}), {least['a']} and {least['b']} least ({least['spearman']:.2f})."
+    )
+    caveat = (
+        f"Spearman's rank correlation over {shown[0]['n_layers']} layers, the mean over "
+        f"{max(one['n'] for one in shown):,} measurements at most. “Shared” is the share of the "
+        "least relevant quarter that both name."
+    )
+    table = Table.of(
+        shown, a="criterion", b="and", spearman="Spearman", shared="shared", n="measurements"
+    )
+    return Drawing(sentence, caveat, table, spec(alt.layer(squares, text).properties(height=280)))
+
+
+FIGURES = (
+    Entry("figure-relevance-tasks", "Relevance of layers, task by task", by_task),
+    Entry("figure-relevance-criteria", "Relevance of layers, by criterion", by_criterion),
+    Entry("figure-relevance-paths", "Scores along paths of removals", paths),
+    Entry("figure-relevance-agreement", "Which criteria agree", agreement),
+)

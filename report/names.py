@@ -1,0 +1,51 @@
+"""What benchmarks, columns and classes are called in the report."""
+
+SIX = ("arc_challenge", "hellaswag", "mmlu", "truthfulqa", "winogrande", "gsm8k")
+
+_BENCHMARKS = {
+    "arc_challenge": "ARC-Challenge",
+    "arc_easy": "ARC-Easy",
+    "hellaswag": "HellaSwag",
+    "mmlu": "MMLU",
+    "truthfulqa": "TruthfulQA",
+    "winogrande": "WinoGrande",
+    "gsm8k": "GSM8K",
+    "ifeval": "IFEval",
+    "bbh": "BBH",
+    "math_lvl_5": "MATH level 5",
+    "gpqa": "GPQA",
+    "musr": "MuSR",
+    "mmlu_pro": "MMLU-Pro",
+    "bigcodebench_complete": "BigCodeBench complete",
+    "bigcodebench_instruct": "BigCodeBench instruct",
+    "bigcodebench_hard_complete": "BigCodeBench hard complete",
+    "bigcodebench_hard_instruct": "BigCodeBench hard instruct",
+    "boolq": "BoolQ",
+    "openbookqa": "OpenBookQA",
+    "piqa": "PIQA",
+    "math_instruct": "MathInstruct",
+    "code_alpaca": "CodeAlpaca",
+}
+
+
+def benchmark(name: str) -> str:
+    """Return how a benchmark or a set of texts is written; unknown ones as they are."""
+    return _BENCHMARKS.get(name) or name.removeprefix("style_").replace("_", " ")
+
+
+def listed(names: list[str]) -> str:
+    """Join names as a sentence does."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def billions(size: float | None) -> str:
+    """Return a size in billions of parameters as it is written."""
+    if size is None:
+        return "size unknown"
+    return f"{size:,.0f} B" if size >= 100 else f"{size:.3g} B"
+
+
+def between(numbers: list[int]) -> str:
+    """Return the range of numbers, or the one that all are."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -1,0 +1,45 @@
+"use strict";
+// Draws each chart from its specification, as wide as there is room, and again when that changes.
+
+const chartConfig = JSON.parse(document.getElementById("chart-config").textContent);
+const PANEL = 250;
+const AXIS = 62;
+
+// Panels stand side by side where there is room, and below each other on a phone.
+function fitted(spec, width) {
+  const fit = structuredClone(spec);
+  if (fit.facet) {
+    const columns = Math.max(1, Math.min(fit.columns || 1, Math.floor(width / PANEL)));
+    fit.columns = columns;
+    fit.spec.width = Math.max(120, Math.floor(width / columns) - AXIS);
+  } else {
+    fit.width = width;
+    fit.autosize = { type: "fit-x", contains: "padding" };
+  }
+  return fit;
+}
+
+function draw(element, spec) {
+  const width = Math.floor(element.getBoundingClientRect().width);
+  element.dataset.width = width;
+  const options = { config: chartConfig, renderer: "svg", actions: false, ast: false };
+  return vegaEmbed(element, fitted(spec, width), options);
+}
+
+async function drawAll(isStale) {
+  for (const element of document.querySelectorAll(".chart[data-spec]")) {
+    if (!isStale(element)) continue;
+    const spec = JSON.parse(document.getElementById(element.dataset.spec).textContent);
+    await draw(element, spec).catch((error) => {
+      element.textContent = `This chart cannot be drawn (${error.message}); its numbers are below.`;
+    });
+  }
+  document.documentElement.dataset.charts = "drawn";
+}
+
+let waiting = 0;
+addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => drawAll((one) => Math.abs(one.clientWidth - one.dataset.width) > 20), 200);
+});
+const finished = drawAll(() => true);
