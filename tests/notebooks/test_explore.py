@@ -1,4 +1,4 @@
-"""The notebook, run as its readers run it: on a built warehouse, on a release folder, on neither."""
+"""The notebook, run as its readers run it: on a warehouse, on a release folder, on neither."""
 
 import html
 import re
