@@ -89,7 +89,7 @@ def page(contents: Contents) -> str:
         style=Markup(_text("style.css")),
         libraries=Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")),
         charts=Markup(_text("charts.js")),
-        finder=Markup(_text("finder.js")),
+        finder=Markup(_text("model.js") + _text("finder.js")),
     )
 
 

@@ -25,7 +25,11 @@ CONFIG: dict[str, Any] = {
     "background": None,
     "font": _FONT,
     "view": {"stroke": None, "continuousHeight": 280},
+    # Charts are one image to a screen reader, described, with a table beside.
+    "mark": {"aria": False},
+    "title": {"aria": False, "color": _INK, "anchor": "start", "fontSize": 13},
     "axis": {
+        "aria": False,
         **dict.fromkeys(("labelColor", "titleColor", "domainColor", "tickColor"), _INK),
         "gridColor": _INK,
         "gridOpacity": 0.13,
@@ -35,6 +39,7 @@ CONFIG: dict[str, Any] = {
         "labelLimit": 240,
     },
     "legend": {
+        "aria": False,
         "labelColor": _INK,
         "titleColor": _INK,
         "orient": "top",
@@ -45,7 +50,6 @@ CONFIG: dict[str, Any] = {
         "columns": 4,
     },
     "header": {"labelColor": _INK, "titleColor": _INK, "labelFontSize": 13, "labelFontWeight": 600},
-    "title": {"color": _INK, "anchor": "start", "fontSize": 13},
     "range": {"category": PALETTE, "symbol": SHAPES},
     "point": {"filled": True, "size": 45},
     "line": {"strokeWidth": 2},

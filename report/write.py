@@ -11,6 +11,7 @@ from modelstrata.landing import write_atomically
 from modelstrata.warehouse import open_warehouse
 from report.claims import claims
 from report.contents import quality_section, sections
+from report.models import packed_models
 from report.page import Contents, Publication, page
 
 PAGE = "index.html"
@@ -38,7 +39,7 @@ def write_page(warehouse: Path, folder: Path, docs: Path) -> Path:
                 sections(connection),
                 claims(connection),
                 quality_section(connection),
-                "",
+                packed_models(connection),
                 link,
             )
         )

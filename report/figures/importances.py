@@ -101,9 +101,10 @@ def _chart(shown: list[Row]) -> dict[str, object]:
         shape=alt.Shape("what:N", scale=shapes(kinds), title=None),
         tooltip=["name:N", "what:N", "importance:Q", "importance_low:Q", "importance_high:Q"],
     )
+    has_intervals = any(one["importance_low"] is not None for one in shown)
     panels = list(grouped(shown, "panel"))
     return spec(
-        alt.layer(interval, point)
+        alt.layer(*([interval] if has_intervals else []), point)
         .properties(width=170, height={"step": max(12, 22 - 4 * len(kinds))})
         .facet(facet=alt.Facet("panel:N", title=None, sort=panels), columns=3)
     )

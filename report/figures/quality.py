@@ -45,7 +45,9 @@ def set_aside(connection: duckdb.DuckDBPyConnection) -> Drawing:
     return Drawing(sentence, caveat, table, spec(chart))
 
 
-_DECADES = alt.Axis(values=[0, 1, 10, 100, 1_000, 10_000, 100_000], format=",", labelOverlap=True)
+_DECADES = alt.Axis(
+    values=[0, 1, 10, 100, 1_000, 10_000, 100_000], format=",.0f", labelOverlap=True
+)
 
 
 def results_set_aside(connection: duckdb.DuckDBPyConnection) -> Drawing:

@@ -11,7 +11,7 @@ from report.style import PALETTE, colours, dashes, data, shapes, spec
 _KINDS = {"all": "all models", "moe": "mixtures of experts", "multimodal": "multimodal"}
 _TOP = 20
 _YEARS = alt.Axis(format="%Y", tickCount="year")
-_DECADES = alt.Axis(values=[0, 1, 10, 100, 1_000, 10_000, 100_000], format=",")
+_DECADES = alt.Axis(values=[0, 1, 10, 100, 1_000, 10_000, 100_000], format=",.0f")
 #: Scores that Figure 4 asks the smallest model for.
 _REACHED = 60
 
@@ -115,9 +115,11 @@ def _bars(
     values: list[Row], name: str, number: str, title: str, label: str | None = None
 ) -> dict[str, object]:
     shown = data(values, name, number, *([label] if label else []))
+    longest = max(one[number] for one in values)
     base = alt.Chart(shown).encode(
         y=alt.Y(f"{name}:N", sort=None, title=None),
-        x=alt.X(f"{number}:Q", title=title),
+        # Room for the labels at the ends.
+        x=alt.X(f"{number}:Q", title=title, scale=alt.Scale(domainMax=1.25 * longest, nice=False)),
     )
     bars = base.mark_bar(color=PALETTE[0]).encode(tooltip=[f"{name}:N", f"{number}:Q"])
     text = base.mark_text(align="left", dx=4, color="currentColor", fontSize=11).encode(

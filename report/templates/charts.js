@@ -4,6 +4,7 @@
 const chartConfig = JSON.parse(document.getElementById("chart-config").textContent);
 const PANEL = 250;
 const AXIS = 62;
+const NARROW = 520;
 
 // Panels stand side by side where there is room, and below each other on a phone.
 function fitted(spec, width) {
@@ -19,10 +20,17 @@ function fitted(spec, width) {
   return fit;
 }
 
-function draw(element, spec) {
-  const width = Math.floor(element.getBoundingClientRect().width);
+// Long names give way to the chart on a phone.
+function configured(width) {
+  if (width >= NARROW) return chartConfig;
+  const { axis, legend } = chartConfig;
+  return { ...chartConfig, axis: { ...axis, labelLimit: 130 }, legend: { ...legend, columns: 2, labelLimit: 150 } };
+}
+
+function draw(element, spec, renderer = "svg") {
+  const width = Math.floor(element.getBoundingClientRect().width) || 320;
   element.dataset.width = width;
-  const options = { config: chartConfig, renderer: "svg", actions: false, ast: false };
+  const options = { config: configured(width), renderer, actions: false, logLevel: 1 };
   return vegaEmbed(element, fitted(spec, width), options);
 }
 
