@@ -1,6 +1,7 @@
 """The page as its readers see it, in Chromium: charts, search, claims, keyboard, print, names."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def data(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             [len(HOSTILE) - 1],
         ).fetchall()
         ((best,),) = connection.execute(
-            "select arg_max(best_model_so_far, month) from marts.benchmark_frontier where "
-            "benchmark = 'mmlu' and population = 'all' and size_class = 'all'"
+            "select arg_max(model_id, mmlu) from marts.structure_performance "
+            "where structure_tier = 'exact'"
         ).fetchall()
     old = [best, *(model for (model,) in liked)]
     assert len(set(old)) == len(HOSTILE)
@@ -144,11 +145,14 @@ def test_names_are_text_whatever_they_hold_and_search_finds_them(
             text = chosen(page, name)
             ((layers, mmlu),) = rows(
                 data,
-                "select layers, mmlu from marts.structure_performance where model_id = ?",
+                "select layers, score from marts.model_structures "
+                "join marts.benchmark_scores using (model_id) "
+                "where model_id = ? and benchmark = 'mmlu' and leaderboard = 'open_llm_v1'",
                 name,
             )
-            assert str(layers) in text
-            assert f"{mmlu:.1f}" in text or f"{mmlu:.2f}" in text
+            assert re.search(rf"^layers\t{layers}\t", text, flags=re.MULTILINE)
+            (said,) = re.findall(r"^MMLU\t(\S+)\t", text, flags=re.MULTILINE)
+            assert is_near(number(said), mmlu)
         assert page.evaluate("window.hacked") is None
         assert page.locator("img, main script").count() == 0
         assert page.locator("script").count() == scripts
@@ -177,8 +181,8 @@ def test_every_number_of_the_claims_is_the_mart_s(
         )
     stored = rows(
         data,
-        "select claim, split, coalesce(paper_value, threshold), value, value_low, value_high, n, "
-        "verdict from marts.paper_claims "
+        "select claim, split, if(kind = 'number', paper_value, threshold), value, value_low, "
+        "value_high, n, verdict from marts.paper_claims "
         "where is_as_printed and split in ('none', 'random', 'grouped_structure')",
     )
     assert len(said) == len(stored) > 0
@@ -188,12 +192,14 @@ def test_every_number_of_the_claims_is_the_mart_s(
     for claim, split, _, _, _, paper, here, interval, n, verdict in said:
         low, _, high = interval.partition(" to ")
         shown = [number(paper.strip("<> ")), number(here), number(low), number(high or low)]
-        match = next(
+        shown.append(number(n))
+        matches = [
             values
             for values in left[claim, split]
-            if all(map(is_near, [*shown, number(n)], values[:5])) and values[5] in verdict
-        )
-        left[claim, split].remove(match)
+            if all(map(is_near, shown, values[:5])) and values[5] in verdict
+        ]
+        assert matches, (claim, split, shown, left[claim, split])
+        left[claim, split].remove(matches[0])
     assert not any(left.values())
 
 
