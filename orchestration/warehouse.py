@@ -194,6 +194,11 @@ def _read(file: Path, query: str, *parameters: object) -> list[tuple]:
         return []
 
 
+def build_fingerprint(build: Build) -> str:
+    """Hash what a build file was built from."""
+    return fingerprint(build.landed, held_back(build.file))
+
+
 def publish(build: Build) -> None:
     """Audit the build file and put it in the warehouse's place, in one rename.
 
@@ -203,7 +208,7 @@ def publish(build: Build) -> None:
     """
     settings = build.settings
     with storage_errors(settings.data):
-        current = fingerprint(build.landed, held_back(build.file))
+        current = build_fingerprint(build)
         with duckdb.connect(str(build.file)) as connection:
             _audit(connection)
             # In one transaction: alone, each row would wait for the disk.

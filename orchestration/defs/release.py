@@ -9,7 +9,7 @@ from orchestration.dbt_cli import manifest
 from orchestration.defs.dbt import PUBLISHED
 from orchestration.docs import generate_docs, publish_docs
 from orchestration.failures import clear_failures
-from orchestration.warehouse import open_build
+from orchestration.warehouse import build_fingerprint, open_build
 from orchestration.warehouse import publish as publish_warehouse
 
 RELEASE = dg.AssetKey("release_folder")
@@ -44,7 +44,7 @@ def published_warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResu
     with clear_failures(settings):
         build = open_build(settings, context.run_id)
         with progress("documentation", 1) as advance:
-            page = generate_docs(build.dbt_target)
+            page = generate_docs(build.dbt_target, build_fingerprint(build))
             advance("")
         # The page first: should publishing stop, the next build writes both again.
         docs = publish_docs(page, settings)
