@@ -17,7 +17,8 @@ GPU := -m orchestration.run gpu --analysis $(ANALYSIS) --end-with-parent
 DBT := cd dbt_project && $(abspath $(BIN))/dbt
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev notebook gpu study refresh freshness test check conventions browser lock clean
+.PHONY: help build dev notebook gpu study report refresh freshness test check conventions browser \
+  lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -72,6 +73,9 @@ study: $(STAMP)-core ## fit the full regression study (resumable; 12 minutes on 
 	@$(BIN)/python -m orchestration.run study --end-with-parent
 	@$(BIN)/python -m orchestration.run build --end-with-parent
 
+report: $(STAMP)-core ## write the report of the published warehouse: page, and figures as PNG and SVG
+	@$(BIN)/python -m report
+
 refresh: $(STAMP)-core ## bring in what is new on the Hub (days, the first time), and rebuild
 	@$(BIN)/python -m orchestration.run refresh --end-with-parent
 	@$(BIN)/python -m orchestration.run build --end-with-parent
@@ -113,5 +117,5 @@ lock: ## resolve constraints.txt anew (needs uv)
 	@mv constraints.tmp constraints.txt
 
 clean: ## remove what was built; the landing zone and .venv stay
-	rm -rf $(DATA)/build $(DATA)/dev $(DATA)/docs $(DATA)/release $(DATA)/warehouse.duckdb \
-	  dbt_project/target
+	rm -rf $(DATA)/build $(DATA)/dev $(DATA)/docs $(DATA)/release $(DATA)/report \
+	  $(DATA)/warehouse.duckdb dbt_project/target

@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration import jobs
 from orchestration.dbt_cli import dbt_resource
-from orchestration.defs import dbt, extract, gpu, hub, ml, predictor, release, study
+from orchestration.defs import dbt, extract, gpu, hub, ml, predictor, release, report, study
 from orchestration.layer_step import STOPPING_S
 from orchestration.sensors import landing_sensor
 
@@ -26,6 +26,8 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     predictor.predictor,
     release.release_folder,
     release.hub_release,
+    report.report_page,
+    report.report_figures,
 ]
 
 defs = dg.Definitions(
@@ -41,6 +43,7 @@ defs = dg.Definitions(
         jobs.hub_configs,
         jobs.compact,
         jobs.publish_release,
+        jobs.report,
     ],
     schedules=[jobs.refresh_weekly],
     sensors=[landing_sensor],

@@ -40,6 +40,7 @@ def print_summary(settings: Settings, seconds: float) -> None:
         ("warehouse", settings.warehouse),
         ("release", release),
         ("docs", docs_page(settings)),
+        ("report", settings.report / "index.html"),
     ):
         console.print(f"  {label:<10} {path}", soft_wrap=True, highlight=False)
     console.print("[bold]Three queries to try[/bold]")

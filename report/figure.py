@@ -83,6 +83,11 @@ class Figure:
     missing: str = ""
     command: str = ""
 
+    @property
+    def chart(self) -> Spec | None:
+        """Its chart, if it has one and rows for it."""
+        return self.drawing.chart if self.drawing else None
+
 
 @dataclass(frozen=True)
 class Section:

@@ -11,9 +11,8 @@ from typing import Any
 
 import duckdb
 
-from report.figure import NoRows
 from report.names import benchmark
-from report.rows import Row, grouped, rows
+from report.rows import Row, grouped, some
 
 #: Structural columns in the order shown, by the field of `structure_values` that holds them.
 STRUCTURE = {
@@ -53,11 +52,9 @@ _MODELS = """
 
 def packed_models(connection: duckdb.DuckDBPyConnection) -> str:
     """Return what the search reads, as gzip in base64; without models that is no model."""
-    try:
-        models = rows(connection, _MODELS)
-    except NoRows:
-        models = []
-    text = json.dumps(searched(connection, models), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        searched(connection, some(connection, _MODELS)), ensure_ascii=False, separators=(",", ":")
+    )
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()
 
 
@@ -91,45 +88,47 @@ def _add_origins(
     """Give each model the origin of each structural value; fill in imputed ones; list origins."""
     origins: dict[str, int] = {}
     fields = {field: name for name, field in STRUCTURE.items()}
-    chosen = connection.execute(
+    chosen = some(
+        connection,
         """
         select model_id, field, source, found, has_conflict
         from marts.structure_values
         where is_chosen and field in $1
         order by model_id, field
         """,
-        [list(fields)],
-    ).fetchall()
+        list(fields),
+    )
     for one in models:
         one["origins"] = {}
-    for model_id, field, source, found, has_conflict in chosen:
-        if model_id in place:
-            text = f"{found.replace('_', ' ')}, {source}"
-            text += "; sources disagree" if has_conflict else ""
+    for value in chosen:
+        if value["model_id"] in place:
+            text = f"{value['found'].replace('_', ' ')}, {value['source']}"
+            text += "; sources disagree" if value["has_conflict"] else ""
             origin = origins.setdefault(text, len(origins))
-            models[place[model_id]]["origins"][fields[field]] = origin
-    imputed = connection.execute(
+            models[place[value["model_id"]]]["origins"][fields[value["field"]]] = origin
+    imputed = some(
+        connection,
         """
         select model_id, layers, d_model, d_ffn, heads, kv_heads, pos
         from marts.structure_performance
         where structure_tier = 'imputed'
         order by model_id
-        """
-    ).fetchall()
-    for model_id, *values in imputed:
-        one = models[place[model_id]]
-        for name, value in zip(
-            ("layers", "d_model", "d_ffn", "heads", "kv_heads", "pos"), values, strict=True
-        ):
-            if one[name] is None and value is not None:
-                one[name] = value
-                one["origins"][name] = origins.setdefault(_IMPUTED, len(origins))
+        """,
+    )
+    for values in imputed:
+        if values["model_id"] in place:
+            one = models[place[values["model_id"]]]
+            for name in [name for name in values if name in STRUCTURE]:
+                if one[name] is None and values[name] is not None:
+                    one[name] = values[name]
+                    one["origins"][name] = origins.setdefault(_IMPUTED, len(origins))
     return list(origins)
 
 
 def _scores(connection: duckdb.DuckDBPyConnection, place: dict[str, int]) -> list[dict[str, Any]]:
     """Return each benchmark with the models that have a score on it, and when and how."""
-    found = connection.execute(
+    each = some(
+        connection,
         """
         select leaderboard, benchmark, model_id, score,
             date_diff('day', date '1970-01-01', evaluated_on) as day, precision
@@ -139,10 +138,9 @@ def _scores(connection: duckdb.DuckDBPyConnection, place: dict[str, int]) -> lis
         order by
             list_position(['open_llm_v1', 'open_llm_v2', 'bigcodebench'], leaderboard), benchmark,
             model_id
-        """
+        """,
     )
-    names = [one[0] for one in found.description or []]
-    each = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    each = [one for one in each if one["model_id"] in place]
     precisions = sorted({one["precision"] for one in each if one["precision"]})
     return [
         {
@@ -164,11 +162,7 @@ def _layer_maps(connection: duckdb.DuckDBPyConnection) -> dict[str, list[dict[st
     """Return by model what was measured of its layers, a value each."""
     maps: dict[str, list[dict[str, Any]]] = {}
     for what, sql in _LAYERS.items():
-        try:
-            found = rows(connection, sql)
-        except NoRows:
-            continue
-        for (model, on), part in grouped(found, "model_id", "measured_on").items():
+        for (model, on), part in grouped(some(connection, sql), "model_id", "measured_on").items():
             values = [[one["layer"], _short(one["value"])] for one in part]
             maps.setdefault(model, []).append({"what": what, "on": benchmark(on), "values": values})
     return maps

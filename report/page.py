@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class Contents:
         quality: what is wrong with the data.
         models: what the search for models reads, gzip as base64.
         docs: address of the columns' documentation, relative to the page; None if there is none.
+        key: what tells this page from one of another warehouse or code.
     """
 
     publication: Publication
@@ -69,6 +71,7 @@ class Contents:
     quality: Section
     models: str
     docs: str | None
+    key: str
 
 
 def page(contents: Contents) -> str:
@@ -87,27 +90,27 @@ def page(contents: Contents) -> str:
         config=CONFIG,
         block=macros.block,
         style=Markup(_text("style.css")),
-        libraries=Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")),
+        libraries=Markup(_libraries()),
         charts=Markup(_text("charts.js")),
         finder=Markup(_text("model.js") + _text("finder.js")),
     )
 
 
+@cache
+def _libraries() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script; bundling takes seconds."""
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+
+
 def specs(sections: list[Section]) -> dict[str, Spec]:
     """Return the charts' specifications by figure, described for screen readers."""
     figures = [figure for section in sections for figure in section.figures]
-    return {figure.id: _described(figure) for figure in figures if _is_chart(figure)}
+    return {figure.id: _described(figure, figure.chart) for figure in figures if figure.chart}
 
 
-def _is_chart(figure: Figure) -> bool:
-    return figure.drawing is not None and figure.drawing.chart is not None
-
-
-def _described(figure: Figure) -> Spec:
+def _described(figure: Figure, chart: Spec) -> Spec:
     assert figure.drawing is not None
-    assert figure.drawing.chart is not None
-    text = f"{figure.title}. {figure.drawing.sentence}"
-    return {**figure.drawing.chart, "description": text}
+    return {**chart, "description": f"{figure.title}. {figure.drawing.sentence}"}
 
 
 def _text(name: str) -> str:

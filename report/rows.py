@@ -7,6 +7,7 @@ import duckdb
 from report.figure import NoRows
 
 Row = dict[str, Any]
+MARTS = "marts"
 BUILD = "make build"
 STUDY = "make study"
 
@@ -18,14 +19,14 @@ def rows(
 
     Args:
         connection: an open warehouse.
-        sql: a query that names the mart it reads first as `marts.<name>`, and orders its rows.
+        sql: a query that names the mart it reads first with its schema, and orders its rows.
         values: for its question marks.
         command: what fills the mart.
 
     Raises:
         NoRows: the mart is not there, or has no such row.
     """
-    mart = sql.split("marts.", 1)[1].split()[0].rstrip(")")
+    mart = sql.split(f"{MARTS}.", 1)[1].split()[0].rstrip(")")
     try:
         found = connection.execute(sql, list(values))
     except duckdb.CatalogException:
@@ -35,6 +36,14 @@ def rows(
     if not rows:
         raise NoRows(f"The mart {mart} has no rows for this yet.", command)
     return rows
+
+
+def some(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> list[Row]:
+    """Return the rows of a query, or none if the mart is not there or has none."""
+    try:
+        return rows(connection, sql, *values)
+    except NoRows:
+        return []
 
 
 def grouped(rows: list[Row], *keys: str) -> dict[Any, list[Row]]:

@@ -1,6 +1,10 @@
 """Writing the report: the page, and the figures as files for papers."""
 
+import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -11,17 +15,58 @@ from modelstrata.landing import write_atomically
 from modelstrata.warehouse import open_warehouse
 from report.claims import claims
 from report.contents import quality_section, sections
+from report.figure import Figure
 from report.models import packed_models
 from report.page import Contents, Publication, page
+from report.rows import some
 
 PAGE = "index.html"
+IMAGES = "figures"
+_CODE = Path(__file__).parent
+_SOURCES = (".py", ".j2", ".js", ".css", ".csv")
+#: Letters at a page's beginning that hold its key.
+_HEAD = 1_000
 
 
-def write_page(warehouse: Path, folder: Path, docs: Path) -> Path:
-    """Write the page of a published warehouse and return its path.
+def read_report(warehouse: Path, docs: str | None, key: str) -> Contents:
+    """Read everything that the page shows from a published warehouse.
 
     Args:
         warehouse: the published DuckDB file; it is opened read-only.
+        docs: address of the columns' documentation, relative to the page.
+        key: what tells this page from one of another warehouse or code.
+
+    Raises:
+        WarehouseError: there is no warehouse, or it was not built whole.
+    """
+    with _opened(warehouse) as connection:
+        return Contents(
+            publication(connection),
+            sections(connection),
+            claims(connection),
+            quality_section(connection),
+            packed_models(connection),
+            docs,
+            key,
+        )
+
+
+def read_figures(warehouse: Path) -> list[Figure]:
+    """Read the figures alone.
+
+    Raises:
+        WarehouseError: there is no warehouse.
+    """
+    with _opened(warehouse) as connection:
+        parts = [*sections(connection), quality_section(connection)]
+    return [figure for part in parts for figure in part.figures]
+
+
+def write_page(warehouse: Path, folder: Path, docs: Path) -> Path:
+    """Write the page and return its path; the one of this warehouse and code stays as it is.
+
+    Args:
+        warehouse: the published DuckDB file.
         folder: the report's folder.
         docs: the columns' documentation, linked if it is there.
 
@@ -29,23 +74,43 @@ def write_page(warehouse: Path, folder: Path, docs: Path) -> Path:
         WarehouseError: there is no warehouse, or it was not built whole.
         StorageError: the disk is full or not writable.
     """
+    link = Path(os.path.relpath(docs, folder)).as_posix() if docs.exists() else None
+    target = folder / PAGE
+    with _opened(warehouse) as connection:
+        of = publication(connection)
+    key = _key(of, link)
+    if not _is_of(target, key):
+        text = page(read_report(warehouse, link, key))
+        write_atomically(target, lambda path: path.write_text(text, encoding="utf-8"))
+    return target
+
+
+def _key(of: Publication, link: str | None) -> str:
+    """Hash what decides the page: warehouse, code, libraries and the link."""
+    digest = hashlib.sha256(f"{of.fingerprint} {link}".encode())
+    for library in ("altair", "vl-convert-python", "jinja2"):
+        digest.update(version(library).encode())
+    for path in sorted(path for path in _CODE.rglob("*") if path.suffix in _SOURCES):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _is_of(target: Path, key: str) -> bool:
+    """Tell whether a page is there that was written with this key."""
+    if not target.is_file():
+        return False
+    with target.open(encoding="utf-8") as file:
+        return key in file.read(_HEAD)
+
+
+@contextmanager
+def _opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with open_warehouse(warehouse) as connection:
         # One thread, so that sums of floating-point numbers are the same each time.
         connection.execute("set threads = 1")
-        link = Path(os.path.relpath(docs, folder)).as_posix() if docs.exists() else None
-        text = page(
-            Contents(
-                publication(connection),
-                sections(connection),
-                claims(connection),
-                quality_section(connection),
-                packed_models(connection),
-                link,
-            )
-        )
-    target = folder / PAGE
-    write_atomically(target, lambda path: path.write_text(text, encoding="utf-8"))
-    return target
+        # What is no table is missing, whatever variables are called so.
+        connection.execute("set python_enable_replacements = false")
+        yield connection
 
 
 def publication(connection: duckdb.DuckDBPyConnection) -> Publication:
@@ -55,13 +120,13 @@ def publication(connection: duckdb.DuckDBPyConnection) -> Publication:
         WarehouseError: it was not built whole.
     """
     try:
-        (fingerprint,) = connection.execute("select fingerprint from meta.publication").fetchall()[
-            0
-        ]
-        ((newest,),) = connection.execute(
-            "select max(last_seen_on) from marts.model_lifetimes"
-        ).fetchall()
-    except (duckdb.CatalogException, IndexError):
-        raise WarehouseError("The warehouse was not built whole: run `make build`.") from None
+        found = connection.execute("select fingerprint from meta.publication").fetchall()
+    except duckdb.CatalogException:
+        found = []
+    if not found or found[0][0] is None:
+        raise WarehouseError("The warehouse was built in part only: run `make build`.")
+    ((fingerprint,),) = found
+    listed = some(connection, "select max(last_seen_on) as day from marts.model_lifetimes")
+    newest = listed[0]["day"] if listed else None
     name = f"{modelstrata.__version__}-{fingerprint[:12]}"
     return Publication(name, fingerprint, str(newest or "an unknown day"))

@@ -136,8 +136,11 @@ def freshness(connection: duckdb.DuckDBPyConnection) -> Drawing:
         select 'listing of the Hub' as what, min(first_seen_on) as oldest,
             max(last_seen_on) as newest, count(*) as n
         from marts.model_lifetimes
+        having count(*) > 0
         union all
-        select 'models, by date', min(date), max(date), count(date) from marts.models
+        select 'models, by date', min(date), max(date), count(date)
+        from marts.models
+        having count(*) > 0
         union all
         select 'scores of ' || leaderboard, min(evaluated_on), max(evaluated_on), count(*)
         from marts.benchmark_scores

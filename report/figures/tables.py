@@ -7,7 +7,7 @@ import duckdb
 
 from report.figure import Drawing, Entry, Table
 from report.names import SIX, benchmark, listed
-from report.rows import STUDY, Row, rows
+from report.rows import STUDY, Row, rows, some
 
 #: Table 5 of the paper as printed, under the ids of the models that it means.
 _PRINTED = Path(__file__).parents[1] / "printed_examples.csv"
@@ -121,13 +121,15 @@ def examples(connection: duckdb.DuckDBPyConnection) -> Drawing:
         list(printed),
     )
     here = {one["model_id"]: one for one in found}
-    scores = connection.execute(
+    scores = some(
+        connection,
         "select model_id, benchmark, score from marts.benchmark_scores "
-        "where leaderboard = 'open_llm_v1' and model_id in $1",
-        [list(printed)],
-    ).fetchall()
-    for model, name, score in scores:
-        here[model][name] = score
+        "where leaderboard = 'open_llm_v1' and model_id in $1 order by all",
+        list(printed),
+    )
+    for one in scores:
+        if one["model_id"] in here:
+            here[one["model_id"]][one["benchmark"]] = one["score"]
     names = list(next(iter(printed.values())))
     lines, equal, compared = [], 0, 0
     for name in names:

@@ -5,7 +5,7 @@ import duckdb
 
 from report.figure import Drawing, Entry, Table
 from report.names import billions
-from report.rows import Row, grouped, rows
+from report.rows import Row, grouped, rows, some
 from report.style import PALETTE, colours, dashes, data, shapes, spec
 
 _KINDS = {"all": "all models", "moe": "mixtures of experts", "multimodal": "multimodal"}
@@ -190,7 +190,8 @@ def frontier(connection: duckdb.DuckDBPyConnection) -> Drawing:
 
 def _shrunk(connection: duckdb.DuckDBPyConnection) -> str:
     """Say how the smallest model that reaches the score shrank; nothing if none does."""
-    smallest = connection.execute(
+    smallest = some(
+        connection,
         """
         select size
         from marts.smallest_models_to_reach
@@ -198,11 +199,11 @@ def _shrunk(connection: duckdb.DuckDBPyConnection) -> str:
             and threshold = $1
         order by month
         """,
-        [_REACHED],
-    ).fetchall()
+        _REACHED,
+    )
     if not smallest:
         return ""
-    (first,), (last,) = smallest[0], smallest[-1]
+    first, last = smallest[0]["size"], smallest[-1]["size"]
     return (
         f"; the smallest that reaches {_REACHED} shrank from {billions(first)} to {billions(last)}"
         " parameters"

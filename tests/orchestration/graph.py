@@ -55,6 +55,7 @@ def shape() -> dict:
             "refresh",
             "hub_configs",
             "publish_release",
+            "report",
         )
     }
     repository = defs.get_repository_def()
