@@ -147,11 +147,12 @@ def sweep(settings: Settings) -> None:
 
 
 def is_published(settings: Settings, current: str) -> bool:
-    """Tell whether warehouse, release and documentation of this fingerprint are all there."""
+    """Tell whether warehouse, release, report and documentation of this fingerprint are there."""
     return (
         published_fingerprint(settings) == current
         and (settings.releases / release_version(current)).is_dir()
         and docs_page(settings).is_file()
+        and (settings.report / "index.html").is_file()
     )
 
 

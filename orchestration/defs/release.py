@@ -7,6 +7,7 @@ from modelstrata.progress import progress
 from modelstrata.settings import HubSettings, Settings
 from orchestration.dbt_cli import manifest
 from orchestration.defs.dbt import PUBLISHED
+from orchestration.defs.report import FIGURES, PAGE
 from orchestration.docs import generate_docs, publish_docs
 from orchestration.failures import clear_failures
 from orchestration.warehouse import build_fingerprint, open_build
@@ -55,14 +56,20 @@ def published_warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResu
     )
 
 
-@dg.asset(key=RELEASE, group_name="release", deps=[PUBLISHED], kinds={"parquet"})
+@dg.asset(key=RELEASE, group_name="release", deps=[PUBLISHED, PAGE, FIGURES], kinds={"parquet"})
 def release_folder() -> dg.MaterializeResult:
-    """Write the release folder: Parquet per mart, data card, checksums."""
+    """Write the release folder: Parquet per mart, report, documentation, data card, checksums."""
     from release.folder import write_release
 
     settings = Settings()
     with clear_failures(settings), progress("release", len(_marts())) as advance:
-        folder = write_release(settings.warehouse, settings.releases, advance)
+        folder = write_release(
+            settings.warehouse,
+            settings.releases,
+            advance,
+            report=settings.report,
+            docs=settings.docs,
+        )
     return dg.MaterializeResult(metadata={"path": str(folder), "version": folder.name})
 
 
@@ -77,7 +84,9 @@ def hub_release(context: dg.AssetExecutionContext, config: PublishConfig) -> dg.
     with clear_failures(settings):
         repo = validate_repo_id(config.repo or settings.release_repo)
         options = PublishOptions(repo, config.public, config.without_unlicensed)
-        folder = write_release(settings.warehouse, settings.releases)
+        folder = write_release(
+            settings.warehouse, settings.releases, report=settings.report, docs=settings.docs
+        )
         done = publish(folder, HubSettings.read(), options, context.log.info)
     return dg.MaterializeResult(
         metadata={
