@@ -258,7 +258,8 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "update marts.feature_importances set importance = 0.9 "
         "where feature_set = 'structure' and feature = 'layers'",
         "create table marts.layer_relevance as select 'a/b' as model_id, task, "
-        "criterion, 0 as step, layer, layer / 10.0 as relevance, layer + 1 as relevance_rank, 'exact' as method, "
+        "criterion, 0 as step, layer, layer / 10.0 as relevance, layer + 1 as relevance_rank, "
+        "'exact' as method, "
         "100 as n_items, 4 as n_layers, 'safetensors' as weights_format, 'float32' as dtype, "
         "'k' as result_key from (from range(4) as r(layer)), "
         "(values ('piqa'), ('boolq')) as t(task), "
