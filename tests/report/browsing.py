@@ -44,8 +44,8 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
     wrong: list[str] = []
 
     def said(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            wrong.append(f"{message.type}: {message.text}")
+        if message.type == "error":
+            wrong.append(f"error: {message.text}")
 
     def asked(request: Request) -> None:
         if not request.url.startswith(HERE):
