@@ -8,7 +8,8 @@ from report.names import benchmark, between, listed
 from report.rows import Row, grouped, rows
 from report.style import SEQUENTIAL, colours, dashes, data, shapes, spec
 
-COMMAND = "python -m gpu_jobs.relevance"
+COMMAND = "make gpu ANALYSIS=layer_relevance"
+PATHS_COMMAND = "make gpu ANALYSIS=pruning_paths"
 _CRITERIA = {
     "accuracy": "accuracy",
     "perplexity": "perplexity",
@@ -107,7 +108,7 @@ def paths(connection: duckdb.DuckDBPyConnection) -> Drawing:
         order by model_id, task, path, list_position($1, criterion), path_seed, path_id, step
         """,
         list(_CRITERIA),
-        command=COMMAND,
+        command=PATHS_COMMAND,
     )
     model, shown = next(iter(grouped(found, "model_id").items()))
     for one in shown:
@@ -165,7 +166,7 @@ def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
             avg(n_quarter_shared / nullif(n_quarter, 0)) as shared, any_value(n_layers) as n_layers
         from marts.relevance_agreement
         where layers_compared = 'all' and spearman is not null
-        group by all
+        group by model_id, criterion, reference
         order by model_id, list_position($1, criterion), list_position($1, reference)
         """,
         list(_CRITERIA),

@@ -265,7 +265,29 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "(values ('piqa'), ('boolq')) as t(task), "
         "(values ('accuracy'), ('cosine')) as c(criterion)",
     )
+    changed(
+        warehouse,
+        "create table marts.pruning_paths as select 'a/b' as model_id, 'iterative' as path, "
+        "criterion, null as path_seed, criterion as path_id, step, 'piqa' as task, step as layer, "
+        "70::double as before, 70::double - step * cost as after, -step * cost as difference, "
+        "null::double as difference_low, null::double as difference_high, 50::double as chance, "
+        "false as is_at_chance, false as is_healed, 100 as n_items, 4 as n_layers, "
+        "'safetensors' as weights_format, 'float32' as dtype from (from range(1, 3) as r(step)), "
+        "(values ('accuracy', 2::double), ('cosine', 9::double)) as c(criterion, cost)",
+        "create table marts.relevance_agreement as select 'a/b' as model_id, 'all' as "
+        "layers_compared, 4 as n_layers, 1 as n_quarter, 1 as n_quarter_shared, * "
+        "from (values ('accuracy', 'cosine', 0.25), ('accuracy', 'taylor', 0.75)) "
+        "as v(criterion, reference, spearman)",
+    )
     page = read(warehouse)
+    assert (
+        "without 2 on PIQA by accuracy, iterative (66.0)"
+        in (page.figures["figure-relevance-paths"]["sentence"])
+    )
+    assert (
+        "accuracy and Taylor agree most (0.75)"
+        in (page.figures["figure-relevance-agreement"]["sentence"])
+    )
     sentence = page.figures["figure-8a"]["sentence"]
     assert sentence.startswith("The most important feature is layers for ARC-Challenge")
     for name in ("figure-relevance-tasks", "figure-relevance-criteria"):
