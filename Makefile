@@ -17,7 +17,8 @@ GPU := -m orchestration.run gpu --analysis $(ANALYSIS) --end-with-parent
 DBT := cd dbt_project && $(abspath $(BIN))/dbt
 
 .DEFAULT_GOAL := help
-.PHONY: help build dev gpu study report refresh freshness test check conventions lock clean
+.PHONY: help build dev notebook gpu study report refresh freshness test check conventions browser \
+  lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -37,10 +38,15 @@ $(STAMP)-gpu: $(STAMP)-core
 	@$(PIP) --editable '.[gpu]'
 	@touch $@
 
+$(STAMP)-notebook: $(STAMP)-core
+	@echo "Installing the notebook extra (once)"
+	@$(PIP) --editable '.[notebook]'
+	@touch $@
+
 $(STAMP)-all: $(STAMP)-core
 	@echo "Installing all extras (once)"
-	@$(PIP) --editable '.[gpu,dev]'
-	@touch $@ $(STAMP)-gpu
+	@$(PIP) --editable '.[gpu,notebook,dev]'
+	@touch $@ $(STAMP)-gpu $(STAMP)-notebook
 
 build: $(STAMP)-core ## set up, run the main job on the embedded snapshot, print a summary
 	@$(BIN)/python -m orchestration.run build --end-with-parent
@@ -48,6 +54,9 @@ build: $(STAMP)-core ## set up, run the main job on the embedded snapshot, print
 dev: $(STAMP)-core ## open the Dagster page on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.instance
 	@DAGSTER_HOME=$(DATA)/dagster $(BIN)/dagster dev --module-name orchestration.definitions
+
+notebook: $(STAMP)-notebook ## open the notebook of five questions in the browser
+	@$(BIN)/marimo edit notebooks/explore.py
 
 gpu: $(STAMP)-gpu ## measure a model's layers, rebuild; ANALYSIS=pruning, layer_relevance, … for more
 ifeq ($(MODELSTRATA_GPU_MODEL),)
@@ -89,14 +98,21 @@ conventions: $(STAMP)-all
 	@export MODELSTRATA_DATA=$(LINT); $(DBT) --quiet parse --target dev --target-path $(LINT)/target
 	DBT_PROJECT_DIR=$(LINT) $(BIN)/dbt-bouncer run --show-all-failures
 
-test: check ## check, build with dbt's tests, pytest with all extras; CI runs it
+browser:
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	    || { echo "The report's tests need a browser: install the package chromium." >&2; exit 1; }; \
+	  echo "Installing Chromium (once)"; export DEBIAN_FRONTEND=noninteractive; apt-get update -qq \
+	    && apt-get install -qq --no-install-recommends chromium fonts-liberation >/dev/null; }
+
+test: browser check ## check, build with dbt's tests, pytest with all extras; CI runs it
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lock: ## resolve constraints.txt anew (needs uv)
 	@(echo "# Exact versions of everything, resolved together for Python 3.11 to 3.13: \`make lock\`."; \
 	  echo "# torch pins its own CUDA packages, so they are left out here."; \
-	  uv pip compile pyproject.toml --extra gpu --extra dev --universal --python-version 3.11 \
-	    --no-annotate --no-header | grep -vE '^(nvidia-|cuda-|triton)' \
+	  uv pip compile pyproject.toml --extra gpu --extra notebook --extra dev --universal \
+	    --python-version 3.11 --no-annotate --no-header | grep -vE '^(nvidia-|cuda-|triton)' \
 	    | sed -E 's/^torch==([0-9.]+).*/torch==\1/' | uniq) > constraints.tmp
 	@mv constraints.tmp constraints.txt
 

@@ -19,8 +19,12 @@ _CODE = {
     "modelstrata": ("*.py",),
     "orchestration": ("*.py",),
     "release": ("*.py",),
+    "report": ("*.py", "*.j2", "*.js", "*.css", "*.csv"),
 }
-_LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb", "numpy", "pandas", "scikit-learn")
+_LIBRARIES = (
+    *("altair", "dbt-core", "dbt-duckdb", "duckdb", "jinja2", "numpy", "pandas", "scikit-learn"),
+    "vl-convert-python",
+)
 
 
 @dataclass(frozen=True, order=True)

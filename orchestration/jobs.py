@@ -6,7 +6,6 @@ from orchestration.defs.gpu import register_model
 from orchestration.defs.hub import CONFIGS, LEADERBOARDS, LISTING, compact_listings
 from orchestration.defs.predictor import PREDICTOR
 from orchestration.defs.release import ON_THE_HUB
-from orchestration.defs.report import FIGURES
 from orchestration.defs.study import GROUP as STUDY_GROUP
 from orchestration.defs.study import PARTS as STUDY_PARTS
 
@@ -16,8 +15,6 @@ _WAY_BACK = dg.AssetSelection.assets(STUDY_PARTS[-1])
 _PREDICTOR = dg.AssetSelection.assets(PREDICTOR)
 _HUB = dg.AssetSelection.assets(LISTING, CONFIGS, *LEADERBOARDS)
 _ON_THE_HUB = dg.AssetSelection.assets(ON_THE_HUB)
-#: A build writes the report's page; its figures as files take longer, and few need them.
-_FIGURES = dg.AssetSelection.assets(FIGURES)
 #: Tag of runs that crawl; as long as one is under way, nothing is built.
 CRAWLS = "modelstrata/crawls"
 #: Tag of runs of the regression study; nothing is built from a half of it.
@@ -25,7 +22,7 @@ STUDIES = "modelstrata/studies"
 
 build = dg.define_asset_job(
     "build",
-    selection=dg.AssetSelection.all() - _GPU - _STUDY - _HUB - _ON_THE_HUB - _FIGURES,
+    selection=dg.AssetSelection.all() - _GPU - _STUDY - _HUB - _ON_THE_HUB,
     description="The main job: land the snapshot, build and test the warehouse, publish it.",
     executor_def=dg.in_process_executor,
     tags={"modelstrata/writes": "warehouse"},

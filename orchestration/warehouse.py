@@ -147,11 +147,12 @@ def sweep(settings: Settings) -> None:
 
 
 def is_published(settings: Settings, current: str) -> bool:
-    """Tell whether warehouse, release and documentation of this fingerprint are all there."""
+    """Tell whether warehouse, release, report and documentation of this fingerprint are there."""
     return (
         published_fingerprint(settings) == current
         and (settings.releases / release_version(current)).is_dir()
         and docs_page(settings).is_file()
+        and (settings.report / "index.html").is_file()
     )
 
 
@@ -194,6 +195,11 @@ def _read(file: Path, query: str, *parameters: object) -> list[tuple]:
         return []
 
 
+def build_fingerprint(build: Build) -> str:
+    """Hash what a build file was built from."""
+    return fingerprint(build.landed, held_back(build.file))
+
+
 def publish(build: Build) -> None:
     """Audit the build file and put it in the warehouse's place, in one rename.
 
@@ -203,7 +209,7 @@ def publish(build: Build) -> None:
     """
     settings = build.settings
     with storage_errors(settings.data):
-        current = fingerprint(build.landed, held_back(build.file))
+        current = build_fingerprint(build)
         with duckdb.connect(str(build.file)) as connection:
             _audit(connection)
             # In one transaction: alone, each row would wait for the disk.

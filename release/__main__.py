@@ -11,7 +11,8 @@ from release.paper import write_paper_files
 
 _DESCRIPTION = """\
 Write the release of the published warehouse to data/release/<version>: one Parquet file a mart, a
-data card, checksums; and print where it is. The same warehouse gives the same folder."""
+data card, the report and dbt's documentation if they are there, checksums; and print where it is.
+The same warehouse and pages give the same folder."""
 
 _EPILOG = """\
   python -m release                                  write the folder
@@ -75,7 +76,7 @@ def _publish(settings: Settings, args: argparse.Namespace) -> None:
     repo = validate_repo_id(args.repo or settings.release_repo)
     options = PublishOptions(repo, args.public, args.without_unlicensed)
     hub = HubSettings.read()
-    folder = write_release(settings.warehouse, settings.releases)
+    folder = _written(settings)
     if args.dry_run:
         print("\n".join(dry_run(folder, hub, options).lines()))
         if not hub.token.get_secret_value():
@@ -89,6 +90,12 @@ def _publish(settings: Settings, args: argparse.Namespace) -> None:
     print(f"{sent or 'nothing was sent'}; commit {done.commit}")
 
 
+def _written(settings: Settings) -> Path:
+    return write_release(
+        settings.warehouse, settings.releases, report=settings.report, docs=settings.docs
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Do what is asked; return 0, or 1 after an `error:` line on stderr."""
     args = _parser().parse_args(arguments)
@@ -100,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
             with opened(settings.warehouse) as connection:
                 print("\n".join(map(str, write_paper_files(connection, args.output))))
         else:
-            print(write_release(settings.warehouse, settings.releases))
+            print(_written(settings))
     except ModelstrataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ import yaml
 from release.catalog import Mart
 from release.contents import Contents
 from release.known_limits import KNOWN_LIMITS, PAPERS
+from release.pages import DOCS, FIGURES, REPORT
 
 #: The table that `load_dataset` gives when no other is named.
 DEFAULT_TABLE = "structure_performance"
@@ -38,6 +39,7 @@ def data_card(contents: Contents) -> str:
         "",
         *_left_out(contents),
         *_paper_files(contents),
+        *_pages(contents),
         *_changes(contents),
         "## Columns",
         "",
@@ -160,6 +162,22 @@ def _paper_files(contents: Contents) -> list[str]:
         "own.",
         "",
     ]
+
+
+def _pages(contents: Contents) -> list[str]:
+    told = {
+        f"{REPORT}/index.html": "the report: figures, the paper's claims beside these data, what "
+        "is wrong with the data, and a search for models. It needs no other file and no network; "
+        "download it and open it in a browser",
+        f"{DOCS}/index.html": "columns, types and lineage of every table, in a page of the same "
+        "kind",
+    }
+    lines = [f"- `{path}`: {text}." for path, text in told.items() if path in contents.pages]
+    lines += [
+        f"- [{_cell(title)}]({FIGURES}/{figure}.png), [SVG]({FIGURES}/{figure}.svg)"
+        for figure, title in contents.figures.items()
+    ]
+    return ["## Pages and figures", "", *lines, ""] if lines else []
 
 
 def _changes(contents: Contents) -> list[str]:

@@ -1,5 +1,6 @@
 """`release.json`: what a release holds, for programs; the data card says the same to people."""
 
+from dataclasses import field
 from pathlib import Path
 from typing import Self
 
@@ -52,6 +53,8 @@ class Contents:
     Attributes:
         repo: the dataset repo `owner/name`; empty for a folder of this machine.
         previous: the version that `changes` compares with; empty for the first one.
+        pages: paths of the report, its figures and the documentation, as far as they ship.
+        figures: titles of the figures, by id.
     """
 
     version: str
@@ -62,6 +65,8 @@ class Contents:
     previous: str = ""
     changes: tuple[TableChanges, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    pages: tuple[str, ...] = ()
+    figures: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Return the file's text; the same contents give the same bytes."""

@@ -54,6 +54,7 @@ def version_files(
     """Return every file of a version, the texts made for its repo."""
     paths = [f"data/{mart.name}.parquet" for mart in contents.marts]
     paths += [f"paper/{name}" for name in PAPER_FILES] if contents.has_paper_files else []
+    paths += contents.pages
     files = [hashed(path, folder / path) for path in paths]
     files.append(hashed(CARD, data_card(contents).encode()))
     files.append(hashed(CONTENTS, contents.to_json()))

@@ -1,9 +1,10 @@
 """Build the release folder from the published warehouse.
 
 `data/release/<version>/` holds `data/<mart>.parquet` for each mart, the structure paper's three
-files in `paper/`, `README.md` (the data card), `release.json` (the same for programs) and
-`SHA256SUMS`. The version is the program's and the warehouse's fingerprint, so that the same
-warehouse gives the same folder, byte for byte. What changed against the version before is not in
+files in `paper/`, the report with its figures in `report/`, dbt's documentation in `docs/`,
+`README.md` (the data card), `release.json` (the same for programs) and `SHA256SUMS`. The version is
+the program's and the warehouse's fingerprint, so that the same warehouse and pages give the same
+folder, byte for byte. What changed against the version before is not in
 it: that depends on what is on the Hub, and is counted when the folder is published.
 """
 
@@ -21,6 +22,7 @@ from modelstrata.warehouse import open_warehouse
 from release.card import data_card
 from release.catalog import Mart, marts, sources
 from release.contents import CARD, CHECKSUMS, CONTENTS, Contents
+from release.pages import find_pages
 from release.paper import PAPER_MARTS, write_paper_files
 
 
@@ -35,6 +37,10 @@ def warehouse_version(connection: duckdb.DuckDBPyConnection) -> str:
     Raises:
         ModelstrataError: the warehouse was not built whole.
     """
+    return version(_fingerprint(connection))
+
+
+def _fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
     try:
         row = connection.execute("select fingerprint from meta.publication").fetchone()
     except duckdb.CatalogException:
@@ -43,11 +49,16 @@ def warehouse_version(connection: duckdb.DuckDBPyConnection) -> str:
         raise ModelstrataError(
             "The warehouse was built in part only, which is no release: run `make build`."
         )
-    return version(row[0])
+    return row[0]
 
 
 def write_release(
-    warehouse: Path, releases: Path, advance: Callable[[str], None] = lambda _: None
+    warehouse: Path,
+    releases: Path,
+    advance: Callable[[str], None] = lambda _: None,
+    *,
+    report: Path | None = None,
+    docs: Path | None = None,
 ) -> Path:
     """Write the release folder of a published warehouse and return it.
 
@@ -57,9 +68,11 @@ def write_release(
         warehouse: the published DuckDB file; it is opened read-only.
         releases: folder that holds one folder a version.
         advance: called with each mart's name when it is written.
+        report: folder of the report; its page and figures ship, if they are there.
+        docs: folder of the documentation's page, likewise.
 
     Raises:
-        ModelstrataError: there is no warehouse, or it was not built whole.
+        ModelstrataError: there is no warehouse, it was not built whole, or a page is of another.
         StorageError: the disk is full or not writable.
     """
     with opened(warehouse) as connection:
@@ -67,6 +80,7 @@ def write_release(
         target = releases / name
         if target.exists():
             return target
+        pages = find_pages(report, docs, _fingerprint(connection))
         temporary = releases / f".{name}.tmp"
         with storage_errors(releases):
             shutil.rmtree(temporary, ignore_errors=True)
@@ -78,7 +92,17 @@ def write_release(
             has_paper_files = PAPER_MARTS.issubset(mart.name for mart in catalog)
             if has_paper_files:
                 write_paper_files(connection, temporary / "paper")
-            contents = Contents(name, tuple(catalog), tuple(sources(connection)), has_paper_files)
+            for path, page in pages.files.items():
+                (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(page, temporary / path)
+            contents = Contents(
+                name,
+                tuple(catalog),
+                tuple(sources(connection)),
+                has_paper_files,
+                pages=tuple(sorted(pages.files)),
+                figures=dict(pages.figures),
+            )
             (temporary / CARD).write_text(data_card(contents), encoding="utf-8")
             (temporary / CONTENTS).write_bytes(contents.to_json())
             _write_checksums(temporary)

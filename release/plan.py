@@ -19,6 +19,7 @@ from release.contents import (
 from release.files import LocalFile, checked_folder, hashed, version_files
 from release.folder import read_checksums
 from release.hub_repo import HubRepo, RemoteFile
+from release.pages import DOCS, REPORT
 from release.paper import PAPER_MARTS
 
 
@@ -217,6 +218,9 @@ def _licensed_only(contents: Contents) -> Contents:
         marts=kept,
         left_out=left,
         has_paper_files=contents.has_paper_files and not PAPER_MARTS & names,
+        # The report shows single records of every source.
+        pages=tuple(p for p in contents.pages if not (left and p.startswith(f"{REPORT}/"))),
+        figures={} if left else contents.figures,
     )
 
 
@@ -274,7 +278,8 @@ def _edited_texts(
 
 def _may_be_ours(path: str) -> bool:
     """Tell whether a release writes files of this path, whatever a list on the Hub says."""
-    return path.startswith(("data/", "paper/")) or path in (CARD, CONTENTS, CHECKSUMS)
+    ours = ("data/", "paper/", f"{REPORT}/", f"{DOCS}/")
+    return path.startswith(ours) or path in (CARD, CONTENTS, CHECKSUMS)
 
 
 def _title(version: str) -> str:

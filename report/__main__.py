@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from modelstrata.errors import ModelstrataError
-from modelstrata.progress import progress
 from modelstrata.settings import Settings
 
 _DESCRIPTION = """\
@@ -24,17 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings()
         # Charts take a second or two to import.
-        from report.images import write_images
-        from report.write import IMAGES, read_figures, write_page
+        from report.write import IMAGES, write_figures, write_page
 
         folder = (args.output or settings.report).expanduser().resolve()
         print(write_page(settings.warehouse, folder, settings.docs / "index.html"))
         if not args.page_only:
-            figures = read_figures(settings.warehouse)
-            with progress(
-                "figures", sum(figure.chart is not None for figure in figures)
-            ) as advance:
-                written = write_images(figures, folder / IMAGES, advance)
+            written = write_figures(settings.warehouse, folder / IMAGES)
             print(f"{folder / IMAGES}: {len(written)} figures as SVG and PNG")
     except ModelstrataError as error:
         print(f"error: {error}", file=sys.stderr)

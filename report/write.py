@@ -1,6 +1,7 @@
 """Writing the report: the page, and the figures as files for papers."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +13,20 @@ import duckdb
 import modelstrata
 from modelstrata.errors import WarehouseError
 from modelstrata.landing import write_atomically
+from modelstrata.progress import progress
 from modelstrata.warehouse import open_warehouse
 from report.claims import claims
 from report.contents import quality_section, sections
 from report.figure import Figure
+from report.images import write_images
 from report.models import packed_models
 from report.page import Contents, Publication, page
 from report.rows import some
 
 PAGE = "index.html"
 IMAGES = "figures"
+#: Lists the figures that are there as files; written last.
+LISTING = "figures.json"
 _CODE = Path(__file__).parent
 _SOURCES = (".py", ".j2", ".js", ".css", ".csv")
 #: Letters at a page's beginning that hold its key.
@@ -83,6 +88,33 @@ def write_page(warehouse: Path, folder: Path, docs: Path) -> Path:
         text = page(read_report(warehouse, link, key))
         write_atomically(target, lambda path: path.write_text(text, encoding="utf-8"))
     return target
+
+
+def write_figures(warehouse: Path, folder: Path) -> dict[str, Path]:
+    """Write the figures as files and return the SVG files; those of this warehouse and code stay.
+
+    Args:
+        warehouse: the published DuckDB file.
+        folder: folder of the files; its `figures.json` says of which warehouse they are.
+
+    Raises:
+        WarehouseError: there is no warehouse, or it was not built whole.
+        StorageError: the disk is full or not writable.
+    """
+    with _opened(warehouse) as connection:
+        of = publication(connection)
+    listing, key = folder / LISTING, _key(of, None)
+    if not _is_of(listing, key):
+        listing.unlink(missing_ok=True)
+        figures = read_figures(warehouse)
+        titles = {figure.id: figure.title for figure in figures if figure.chart is not None}
+        with progress("figures", len(titles)) as advance:
+            write_images(figures, folder, advance)
+        listed = {"key": key, "fingerprint": of.fingerprint, "figures": titles}
+        text = json.dumps(listed, indent=1, ensure_ascii=False)
+        write_atomically(listing, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+    found = json.loads(listing.read_text(encoding="utf-8"))["figures"]
+    return {figure: folder / f"{figure}.svg" for figure in found}
 
 
 def _key(of: Publication, link: str | None) -> str:

@@ -40,13 +40,14 @@ def test_the_hub_of_the_readme_is_crawled_and_published_to(copy_of_built: Path) 
     assert duckdb.sql(f"select count(*) > 500 from '{landed}/hub-*.parquet'").fetchone() == (True,)
 
 
-def answer(request: urllib.request.Request) -> dict:
-    """Return what the page answers; it says that it serves a moment before it listens."""
+def answer(request: urllib.request.Request | str) -> bytes:
+    """Return what a server answers; it says that it serves a moment before it listens."""
     last = time.monotonic() + 60
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     while True:
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return json.load(response)
+            with browser.open(request, timeout=60) as response:
+                return response.read()
         except urllib.error.URLError:
             if time.monotonic() > last:
                 raise
@@ -77,9 +78,35 @@ def test_make_dev_serves_the_whole_graph(copy_of_built: Path) -> None:
             data=json.dumps(query).encode(),
             headers={"Content-Type": "application/json"},
         )
-        nodes = answer(request)["data"]["assetNodes"]
+        nodes = json.loads(answer(request))["data"]["assetNodes"]
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     groups = {node["groupName"] for node in nodes}
     assert groups >= {"extract", "staging", "intermediate", "marts", "ml", "gpu", "release"}
+
+
+def test_make_notebook_opens_the_notebook(built: Path) -> None:
+    process = subprocess.Popen(
+        ["make", "notebook"],
+        cwd=ROOT,
+        # Nothing is to open a page here.
+        env=environment(built, BROWSER="true"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        url = next(
+            match[0]
+            for line in process.stdout
+            if (match := re.search(r"http://localhost:\d+\S*", line))
+        )
+        # The address holds a token, which the server gives back as a cookie.
+        page = answer(url).decode()
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert "<title>Five questions to modelstrata</title>" in page

@@ -7,9 +7,10 @@ from modelstrata.progress import progress
 from modelstrata.settings import HubSettings, Settings
 from orchestration.dbt_cli import manifest
 from orchestration.defs.dbt import PUBLISHED
+from orchestration.defs.report import FIGURES, PAGE
 from orchestration.docs import generate_docs, publish_docs
 from orchestration.failures import clear_failures
-from orchestration.warehouse import open_build
+from orchestration.warehouse import build_fingerprint, open_build
 from orchestration.warehouse import publish as publish_warehouse
 
 RELEASE = dg.AssetKey("release_folder")
@@ -44,7 +45,7 @@ def published_warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResu
     with clear_failures(settings):
         build = open_build(settings, context.run_id)
         with progress("documentation", 1) as advance:
-            page = generate_docs(build.dbt_target)
+            page = generate_docs(build.dbt_target, build_fingerprint(build))
             advance("")
         # The page first: should publishing stop, the next build writes both again.
         docs = publish_docs(page, settings)
@@ -55,14 +56,20 @@ def published_warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResu
     )
 
 
-@dg.asset(key=RELEASE, group_name="release", deps=[PUBLISHED], kinds={"parquet"})
+@dg.asset(key=RELEASE, group_name="release", deps=[PUBLISHED, PAGE, FIGURES], kinds={"parquet"})
 def release_folder() -> dg.MaterializeResult:
-    """Write the release folder: Parquet per mart, data card, checksums."""
+    """Write the release folder: Parquet per mart, report, documentation, data card, checksums."""
     from release.folder import write_release
 
     settings = Settings()
     with clear_failures(settings), progress("release", len(_marts())) as advance:
-        folder = write_release(settings.warehouse, settings.releases, advance)
+        folder = write_release(
+            settings.warehouse,
+            settings.releases,
+            advance,
+            report=settings.report,
+            docs=settings.docs,
+        )
     return dg.MaterializeResult(metadata={"path": str(folder), "version": folder.name})
 
 
@@ -77,7 +84,9 @@ def hub_release(context: dg.AssetExecutionContext, config: PublishConfig) -> dg.
     with clear_failures(settings):
         repo = validate_repo_id(config.repo or settings.release_repo)
         options = PublishOptions(repo, config.public, config.without_unlicensed)
-        folder = write_release(settings.warehouse, settings.releases)
+        folder = write_release(
+            settings.warehouse, settings.releases, report=settings.report, docs=settings.docs
+        )
         done = publish(folder, HubSettings.read(), options, context.log.info)
     return dg.MaterializeResult(
         metadata={

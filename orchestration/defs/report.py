@@ -28,24 +28,18 @@ def report_page() -> dg.MaterializeResult:
 
 @dg.asset(key=FIGURES, group_name="report", deps=[PUBLISHED], kinds={"png"})
 def report_figures() -> dg.MaterializeResult:
-    """Write the report's figures as SVG and PNG; each is shown here."""
-    from report.images import png, write_images
-    from report.write import IMAGES, read_figures
+    """Write the report's figures as SVG and PNG, unless they are there; each is shown here."""
+    from report.images import png
+    from report.write import IMAGES, write_figures
 
     settings = Settings()
     with clear_failures(settings):
-        figures = read_figures(settings.warehouse)
-        charts = [figure for figure in figures if figure.chart is not None]
-        with progress("figures", len(charts)) as advance:
-            written = write_images(figures, settings.report / IMAGES, advance)
-        shown = {
-            figure.id: _preview(figure.title, png(written[figure.id].read_text("utf-8"), scale=1.0))
-            for figure in charts
-        }
-    missing = {figure.id: figure.missing for figure in figures if figure.missing}
-    return dg.MaterializeResult(
-        metadata={"figures": len(written), "missing": dg.MetadataValue.json(missing), **shown}
-    )
+        written = write_figures(settings.warehouse, settings.report / IMAGES)
+    shown = {
+        figure: _preview(figure, png(file.read_text("utf-8"), scale=1.0))
+        for figure, file in written.items()
+    }
+    return dg.MaterializeResult(metadata={"figures": len(written), **shown})
 
 
 def _preview(title: str, image: bytes) -> dg.MetadataValue:

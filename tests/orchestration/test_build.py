@@ -12,7 +12,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.builds import BIN, ask_history, contents, materialize, run_job, run_job_here, unmeasured
+from tests.builds import (
+    BIN,
+    ROOT,
+    ask_history,
+    contents,
+    materialize,
+    run_job,
+    run_job_here,
+    unmeasured,
+)
 
 MARTS = {
     "architecture_counts",
@@ -183,7 +192,7 @@ def test_summary_says_rows_reasons_r2_places_and_queries_that_run(built: Path) -
         "group by reason, rejected_from order by 2 desc, 1 limit 5",
     ):
         assert re.search(rf"{reason} .*\b{number:,}\b", text)
-    for place in ("warehouse.duckdb", "release", "docs/index.html"):
+    for place in ("warehouse.duckdb", "release", "docs/index.html", "report/index.html"):
         assert f"{built}/{place}" in text
     queries = re.findall(r'duckdb -readonly (\S+) "([^"]+)"', text)
     assert len(queries) == 3
@@ -204,13 +213,14 @@ def test_building_again_changes_nothing(
         *built.rglob("*.parquet"),
         built / "warehouse.duckdb",
         built / "docs" / "index.html",
+        *(path for path in (built / "report").rglob("*") if path.is_file()),
     ]
     checks = [stays_as_it_was(path) for path in files]
     run = run_job(built)
     assert run.returncode == 0, run.stderr
     for check in checks:
         check()
-    assert sorted(built.rglob("*.parquet")) == sorted(files[:-2])
+    assert sorted(built.rglob("*.parquet")) == sorted(f for f in files if f.suffix == ".parquet")
     assert "Rows per mart" in run.stdout
 
 
@@ -223,7 +233,15 @@ def test_release_has_a_parquet_per_mart_a_card_and_valid_checksums(built: Path) 
         assert hashlib.sha256((release / name).read_bytes()).hexdigest() == digest
     papers = {"model_info.csv", "performance.csv", "merge_performance_parameter.csv"}
     assert {path.name for path in (release / "paper").iterdir()} == papers
-    assert len(lines) == len(MARTS) + len(papers) + len(["README.md", "release.json"])
+    listing = json.loads((built / "report" / "figures" / "figures.json").read_text())
+    assert len(listing["figures"]) >= 8
+    pages = ["docs/index.html", "report/index.html"]
+    pages += [f"report/figures/{f}.{kind}" for f in listing["figures"] for kind in ("svg", "png")]
+    assert set(pages) <= {line.split("  ")[1] for line in lines}
+    for path in pages:
+        assert (release / path).read_bytes() == (built / path).read_bytes()
+    texts = ["README.md", "release.json"]
+    assert len(lines) == len(MARTS) + len(papers) + len(pages) + len(texts)
     for mart in MARTS:
         (rows,) = query(built, f"select count(*) from marts.{mart}")
         (released,) = (
@@ -235,6 +253,9 @@ def test_release_has_a_parquet_per_mart_a_card_and_valid_checksums(built: Path) 
 def test_documentation_is_one_page_about_the_marts(built: Path) -> None:
     page = (built / "docs" / "index.html").read_text()
     assert "structure_performance" in page and "One row per" in page
+    # It ships with the release, and says nothing of this machine or this run.
+    assert str(built) not in page and str(ROOT) not in page
+    assert not re.search(r'"(invocation_id|generated_at|created_at)":', page)
 
 
 def test_dagster_history_holds_row_counts_and_r2(built: Path) -> None:

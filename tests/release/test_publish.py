@@ -27,7 +27,7 @@ from release.plan import PublishOptions
 from release.publish import Publication, publish
 from tests.hub import TOKEN, HubServer
 from tests.release.published import REPO, assert_whole, blocks, card_of
-from tests.release.warehouses import MARTS, write_warehouse
+from tests.release.warehouses import MARTS, write_pages, write_warehouse
 
 WRITES = {"POST", "PUT", "DELETE", "PATCH"}
 
@@ -355,3 +355,22 @@ def test_the_paper_s_files_hold_its_columns(tmp_path: Path, hub: HubServer) -> N
     # The one that is flagged is left out; the merged file has the exact tier.
     assert len(read["model_info.csv"]) == 20 and len(read["performance.csv"]) == 19
     assert set(merged.project("layers % 2").fetchall()) == {(0,)}
+
+
+def test_the_report_is_published_and_goes_where_its_sources_may_not_be_quoted(
+    hub: HubServer, folder: Path, tmp_path: Path
+) -> None:
+    warehouse = write_warehouse(tmp_path / "warehouse.duckdb")
+    files = write_pages(tmp_path)
+    pages = {"report": tmp_path / "report", "docs": tmp_path / "docs"}
+    whole = write_release(warehouse, tmp_path / "release", **pages)
+    send(hub, whole)
+    assert_whole(hub, whole)
+    for path, content in files.items():
+        assert hub.read(REPO, path, kind="dataset") == content
+    # A version without them takes them away.
+    send(hub, whole, without_unlicensed=True)
+    there = set(hub.commits(REPO)[0]["files"])
+    assert {path for path in there if path.startswith(("report/", "docs/"))} == {"docs/index.html"}
+    text, _ = card_of(hub)
+    assert "report/" not in text and "docs/index.html" in text

@@ -1,5 +1,6 @@
 """Published warehouses made by hand: small, with the marts' real names and columns."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,3 +96,19 @@ def write_warehouse(
             connection.execute(statement)
         connection.commit()
     return path
+
+
+def write_pages(data: Path, fingerprint: str = FINGERPRINT) -> dict[str, bytes]:
+    """Write a report of two figures and a documentation page; return them by path in a release."""
+    page = f"<!doctype html><p>{fingerprint}</p>".encode()
+    files = {"report/index.html": page, "docs/index.html": page}
+    for figure in ("figure-1", "figure-2"):
+        files[f"report/figures/{figure}.svg"] = f"<svg>{figure}</svg>".encode()
+        files[f"report/figures/{figure}.png"] = b"\x89PNG" + figure.encode()
+    for path, content in files.items():
+        (data / path).parent.mkdir(parents=True, exist_ok=True)
+        (data / path).write_bytes(content)
+    titles = {"figure-1": "Figure 1. How models score", "figure-2": "Figure 2. A | B"}
+    listed = {"fingerprint": fingerprint, "figures": titles}
+    (data / "report/figures/figures.json").write_text(json.dumps(listed), encoding="utf-8")
+    return files
