@@ -16,6 +16,7 @@ from gpu_jobs.packing import pack
 from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.relevance_rows import HEALED_SCORES
 from gpu_jobs.relevance_study import COMPUTING, Study
+from gpu_jobs.removal_walks import Limits
 from gpu_jobs.surgery import removed
 from gpu_jobs.worklist import Cell
 
@@ -123,14 +124,14 @@ class Healer:
                 advance(tested.name, number)
 
             model, shares = study.loaded, study.model.shares(pack(tested.requests))
+            limits = Limits(args.budget, shared_layers=False, shared_tokens=shares)
             with (
                 removed(model, path),
                 healed(model, training, validation, recipe, count) as course,
             ):
                 # The layers are out already, for the adapters are in those that are left.
                 left = study.n_layers - len(path)
-                maps = Maps(model, (), left, tested, args.budget, shares, shared_layers=False)
-                rows = maps.item_scores(count)
+                rows = Maps(model, (), left, tested, limits).item_scores(count)
             told = {**settings, "validation_losses": course.losses}
             shared = {
                 **made,
