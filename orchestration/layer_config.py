@@ -110,6 +110,9 @@ class RelevanceConfig(LayerConfig):
         description="accuracy, perplexity, output_cosine, output_norm, output_divergence, taylor "
         "or cosine.",
     )
+    unit: Literal["block", "attention", "mlp"] = Field(
+        default="block", description="What is removed: whole layers, or a part of a layer."
+    )
     split: Literal["train", "test"] = Field(
         default="train", description="Split of the items that relevance is measured on."
     )
@@ -122,6 +125,7 @@ class RelevanceConfig(LayerConfig):
         """Return the options of `python -m gpu_jobs.relevance`, without paths."""
         found = [*super().options(settings), f"--protocol={self.protocol}", f"--split={self.split}"]
         found += _several("--tasks", self.tasks) + _several("--criteria", self.criteria)
+        found.append(f"--unit={self.unit}")
         return [*found, f"--limit={self.limit}"] if self.limit else found
 
 

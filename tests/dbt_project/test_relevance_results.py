@@ -150,6 +150,15 @@ def test_a_path_found_by_other_code_replaces_the_whole_path_and_faults_are_set_a
         "'3' as removal_order",
         landing / "pruning_paths" / "new.parquet",
     )
+    # The layer that matters least was not measured again, so that it is not removed next.
+    edited(
+        output,
+        "layer_relevance",
+        "criterion = 'cosine' and step = 0 and task = 'winogrande'",
+        f"'lazy' as method, if(layer = {N_LAYERS - 1}, 0, n_scored) as n_scored, "
+        "'lazy' as result_key, 'lazy' as model_id",
+        landing / "layer_relevance" / "lazy.parquet",
+    )
     for number, (where, change) in enumerate(
         (
             ("criterion = 'cosine' and step = 0", f"if({other}, 2.5, relevance) as relevance"),
@@ -174,6 +183,9 @@ def test_a_path_found_by_other_code_replaces_the_whole_path_and_faults_are_set_a
         ("layer_relevance", "wrong 2", "layers_missing"),
         ("layer_relevance", "wrong 3", "measure_not_finite"),
     ]
+    assert warehouse.rows(
+        "select relevance_rank from marts.layer_relevance where model_id = 'lazy' order by layer"
+    ) == [(5,), (4,), (3,), (2,), (1,), (6,)]
     warehouse.connection.close()
 
 

@@ -5,7 +5,7 @@ select
     step,
     layer,
     relevance,
-    -- As the program chooses: in a race only layers that were never behind come first.
+    -- As the program chooses: layers that left a race, or were not measured again, come last.
     case
         when relevance is not null then row_number() over (
             partition by result_key, criterion
