@@ -49,7 +49,7 @@ dev: $(STAMP)-core ## open the Dagster page on http://127.0.0.1:3000
 	@$(BIN)/python -m orchestration.instance
 	@DAGSTER_HOME=$(DATA)/dagster $(BIN)/dagster dev --module-name orchestration.definitions
 
-gpu: $(STAMP)-gpu ## measure a model's layers, rebuild; ANALYSIS=pruning or layer_gradients for more
+gpu: $(STAMP)-gpu ## measure a model's layers, rebuild; ANALYSIS=pruning, layer_relevance, … for more
 ifeq ($(MODELSTRATA_GPU_MODEL),)
 	@$(BIN)/python -m gpu_jobs.fetch_smollm2 --output $(dir $(SMOLLM2))
 	@MODELSTRATA_GPU_MODEL=$(SMOLLM2) \

@@ -11,6 +11,7 @@ from gpu_jobs.intervals import mean_interval
 from gpu_jobs.items import ItemSet
 from gpu_jobs.relevance_rows import PRUNING_PATHS
 from gpu_jobs.relevance_study import COMPUTING, Calibration, Study
+from modelstrata.landing_schema import HEALING_COLUMNS
 
 _PATHS = (*COMPUTING, "intervals.py", "paths.py", "pruning_paths.py")
 
@@ -99,23 +100,27 @@ def _row(
         [two["score"] - one["score"] for one, two in pairs], subjects, (-100.0, 100.0)
     )
     whole = mean_interval([row["score"] for row in before], subjects, (0.0, 100.0))
+    races = calibration is not None and calibration.races(criterion)
+    method = "racing" if races else "lazy" if study.is_lazy(criterion, kind) else "exact"
     chosen = {
         "calibration": calibration.items.name if calibration else None,
         "calibration_items": len(calibration.items.items) if calibration else None,
+        "calibration_seed": study.args.seed if calibration else None,
+        "calibration_split": calibration.items.split if calibration else None,
         "calibration_sha256": calibration.items.sha256 if calibration else None,
         "criterion": criterion,
         "path": kind,
         "path_seed": seed,
-        "method": "lazy"
-        if study.is_lazy(criterion, kind)
-        else calibration.method
-        if calibration
-        else "exact",
+        "beam_width": study.args.beam_width if kind == "beam" else None,
+        "packed": calibration.packed if calibration and criterion == "cosine" else None,
+        "method": method,
+        "error_rate": calibration.error_rate if calibration and races else None,
         "n_layers": study.n_layers,
         "unit": study.args.unit,
         "step": len(removed),
         "layer": removed[-1],
         "removed_layers": " ".join(map(str, sorted(removed))),
+        "removal_order": " ".join(map(str, removed)),
         "task": items.name,
         "split": items.split,
         "protocol": study.args.protocol,
@@ -125,9 +130,12 @@ def _row(
     made = study.made("pruning_paths", chosen, items.sha256, _PATHS)
     row = {
         **{name: value for name, value in made.items() if name in PRUNING_PATHS},
+        **dict.fromkeys(HEALING_COLUMNS),
         "computed_at": datetime.now(UTC),
         "chance": 100.0 * items.chance,
         "before": whole.mean,
+        "before_low": whole.low,
+        "before_high": whole.high,
         "after": whole.mean + change.mean,
         "difference": change.mean,
         "difference_low": change.low,

@@ -77,6 +77,10 @@ class Calibration:
     method: str = "exact"
     error_rate: float | None = None
 
+    def races(self, criterion: str) -> bool:
+        """Tell whether a criterion is measured by racing."""
+        return self.method == "racing" and criterion == "accuracy"
+
 
 class Study(EvaluationJob):
     """One model and a folder of relevance maps and scores."""
@@ -201,7 +205,7 @@ class Study(EvaluationJob):
 
     def _chosen(self, calibration: Calibration, criterion: str) -> dict[str, Any]:
         """Return what decides a map beside model, items and removed layers."""
-        racing = calibration.method == "racing" and criterion == "accuracy"
+        racing = calibration.races(criterion)
         # Comparing outputs costs a pass over the vocabulary, so it is apart.
         group = (
             criterion
@@ -277,7 +281,8 @@ class Study(EvaluationJob):
     def _file(self, made: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         """Write a map, unless it is there."""
         if not self.store.is_done(self.table, made["result_key"]):
-            stamped = [{**made, **row, "computed_at": datetime.now(UTC)} for row in rows]
+            now = datetime.now(UTC)
+            stamped = [{**made, **row, "computed_at": now} for row in rows]
             self.store.write(self.table, made["result_key"], stamped, LAYER_RELEVANCE)
 
     def _maps(self, items: ItemSet, path: Path) -> Maps:

@@ -61,6 +61,49 @@ EVALUATION_COLUMNS = {
     "peak_memory_bytes": "BIGINT",
 }
 
+#: On which items of which task a model without some layers is measured.
+ITEM_COLUMNS = {
+    "task": "VARCHAR",
+    "split": "VARCHAR",
+    "protocol": "VARCHAR",
+    "n_items": "INTEGER",
+    "n_truncated": "INTEGER",
+    "item_seed": "BIGINT",
+    "item_limit": "INTEGER",
+    "max_length": "INTEGER",
+    "n_layers": "INTEGER",
+    "unit": "VARCHAR",
+    "removed_layers": "VARCHAR",
+}
+#: What tells paths of removals of one model apart; a path's rows have these in common.
+SEARCH_COLUMNS = {
+    "calibration": "VARCHAR",
+    "calibration_split": "VARCHAR",
+    "calibration_items": "INTEGER",
+    "calibration_seed": "BIGINT",
+    "calibration_sha256": "VARCHAR",
+    "criterion": "VARCHAR",
+    "unit": "VARCHAR",
+    "path": "VARCHAR",
+    "path_seed": "BIGINT",
+    "beam_width": "INTEGER",
+    "packed": "BOOLEAN",
+    "method": "VARCHAR",
+    "error_rate": "DOUBLE",
+}
+#: How a pruned model was fine-tuned, where it was: losses are means over the validation items, in
+#: nats a response token, and `healing` is a JSON object of the settings and of all losses.
+HEALING_COLUMNS = {
+    "healing_seed": "BIGINT",
+    "healing_items": "INTEGER",
+    "healing_validation_items": "INTEGER",
+    "healing_steps": "INTEGER",
+    "healing_best_step": "INTEGER",
+    "healing_loss_before": "DOUBLE",
+    "healing_loss": "DOUBLE",
+    "healing": "VARCHAR",
+}
+
 _CELL = {
     "regressor": "VARCHAR",
     "benchmark": "VARCHAR",
@@ -369,6 +412,50 @@ LANDING_TABLES: dict[str, dict[str, str]] = {
         "torch_version": "VARCHAR",
         "transformers_version": "VARCHAR",
     },
+    "layer_relevance": {
+        **RESULT_KEY_COLUMNS,
+        **MEASURED_COLUMNS,
+        **ITEM_COLUMNS,
+        "step": "INTEGER",
+        "criterion": "VARCHAR",
+        "layer": "INTEGER",
+        "relevance": "DOUBLE",
+        "tie": "DOUBLE",
+        "score": "DOUBLE",
+        "score_without": "DOUBLE",
+        "chance": "DOUBLE",
+        "n_scored": "INTEGER",
+        "packed": "BOOLEAN",
+        "method": "VARCHAR",
+        "error_rate": "DOUBLE",
+        "race_seed": "BIGINT",
+        "seconds": "DOUBLE",
+        "peak_memory_bytes": "BIGINT",
+    },
+    "pruning_paths": {
+        **RESULT_KEY_COLUMNS,
+        **MEASURED_COLUMNS,
+        **SEARCH_COLUMNS,
+        "n_layers": "INTEGER",
+        "step": "INTEGER",
+        "layer": "INTEGER",
+        "removed_layers": "VARCHAR",
+        "removal_order": "VARCHAR",
+        "task": "VARCHAR",
+        "split": "VARCHAR",
+        "protocol": "VARCHAR",
+        "n_items": "INTEGER",
+        "chance": "DOUBLE",
+        "before": "DOUBLE",
+        "before_low": "DOUBLE",
+        "before_high": "DOUBLE",
+        "after": "DOUBLE",
+        "difference": "DOUBLE",
+        "difference_low": "DOUBLE",
+        "difference_high": "DOUBLE",
+        "healed": "BOOLEAN",
+        **HEALING_COLUMNS,
+    },
 }
 
 #: Columns that batches of earlier code lack: they are read as null there.
@@ -386,10 +473,15 @@ ADDED_COLUMNS = {
         "n_draws",
     },
     "score_predictions": {"bootstrap_group", "repeat", "repeat_seed", "baseline_score"},
+    "layer_relevance": {"unit"},
+    "pruning_paths": {"unit"},
 }
 RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
 #: Results of layer jobs, of which the embedded snapshot may hold some.
-LAYER_TABLES = ("block_influence", "pruning_effects", "layer_gradients")
+LAYER_TABLES = (
+    *("block_influence", "pruning_effects", "layer_gradients"),
+    *("layer_relevance", "pruning_paths"),
+)
 #: Filled by crawls alone, and by the compaction of what they landed.
 CRAWLED_TABLES = (
     "hub_model_history",

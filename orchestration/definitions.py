@@ -20,6 +20,8 @@ ASSETS: list[dg.AssetsDefinition | dg.AssetSpec] = [
     gpu.block_influence,
     gpu.pruning_effects,
     gpu.layer_gradients,
+    gpu.layer_relevance,
+    gpu.pruning_paths,
     *study.PARTS,
     dbt.dbt_results,
     release.published_warehouse,

@@ -99,6 +99,56 @@ class GradientsConfig(LayerConfig):
         return [*found, f"--limit={self.limit}"] if self.limit else found
 
 
+class RelevanceConfig(LayerConfig):
+    """By which criteria, and on what, the relevance of layers is measured."""
+
+    tasks: list[str] = Field(
+        default=_SMALL, description="Benchmarks; an empty list is all of the protocol."
+    )
+    criteria: list[str] = Field(
+        default=["accuracy", "cosine"],
+        description="accuracy, perplexity, output_cosine, output_norm, output_divergence, taylor "
+        "or cosine.",
+    )
+    split: Literal["train", "test"] = Field(
+        default="train", description="Split of the items that relevance is measured on."
+    )
+    protocol: str = Field(default="zero_shot", description="Prompts: zero_shot, leaderboard_v1.")
+    limit: int | None = Field(
+        default=50, ge=1, description="Items a task, of MMLU a subject; null is all."
+    )
+
+    def options(self, settings: Settings) -> list[str]:
+        """Return the options of `python -m gpu_jobs.relevance`, without paths."""
+        found = [*super().options(settings), f"--protocol={self.protocol}", f"--split={self.split}"]
+        found += _several("--tasks", self.tasks) + _several("--criteria", self.criteria)
+        return [*found, f"--limit={self.limit}"] if self.limit else found
+
+
+class PathsConfig(RelevanceConfig):
+    """In which orders layers are removed, and what the model is scored on at each step."""
+
+    paths: list[str] = Field(
+        default=["iterative", "one_shot"], description="iterative, one_shot, block or beam."
+    )
+    random: int = Field(default=2, ge=0, description="Random paths beside them.")
+    share: float = Field(default=0.25, gt=0, lt=1, description="Share of the layers to remove.")
+    racing: float | None = Field(
+        default=None, gt=0, lt=1, description="Find layers by racing, at this error rate."
+    )
+    test_limit: int | None = Field(
+        default=50, ge=1, description="Items a task that are scored; null is all."
+    )
+
+    def options(self, settings: Settings) -> list[str]:
+        """Return the options of `python -m gpu_jobs.relevance`."""
+        found = [*super().options(settings), *_several("--paths", self.paths)]
+        found += [f"--random={self.random}", f"--share={self.share}"]
+        if self.racing:
+            found.append(f"--racing={self.racing}")
+        return [*found, f"--test-limit={self.test_limit}"] if self.test_limit else found
+
+
 def _several(option: str, values: Sequence[str | int]) -> list[str]:
     words = [str(value) for value in values]
     for word in words:

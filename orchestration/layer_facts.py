@@ -18,7 +18,7 @@ _SHARED = ("model_id", "revision", "weights_format", "dtype", "device")
 
 def numbers(rows: Rows, analysis: Analysis) -> dict[str, Any]:
     """Return what was measured of which model, on what and with how much memory."""
-    values = [row[analysis.value] for row in rows]
+    values = [row[analysis.value] for row in rows if row[analysis.value] is not None]
     peaks = [row["peak_memory_bytes"] for row in rows if "peak_memory_bytes" in row]
     found = {"rows": len(rows), **{name: rows[0][name] for name in _SHARED if rows[0][name]}}
     if peaks:
@@ -34,4 +34,8 @@ def plot(settings: Settings, model: Model, analysis: Analysis, rows: Rows) -> dg
         return layer_plots.influence_bars(model.name, rows)
     if analysis.table == "pruning_effects":
         return layer_plots.effect_intervals(model.name, rows)
+    if analysis.table == "layer_relevance":
+        return layer_plots.relevance_by_task(model.name, rows)
+    if analysis.table == "pruning_paths":
+        return layer_plots.scores_along_paths(model.name, rows)
     return layer_plots.nuclear_norms(model.name, rows)

@@ -43,6 +43,13 @@ ANALYSES = {
     "layer_gradients": Analysis(
         "gpu_jobs.gradients", "layer_gradients", "nuclear_norm", ("layer_gradients",)
     ),
+    "layer_relevance": Analysis(
+        "gpu_jobs.relevance", "layer_relevance", "relevance", ("layer_relevance",)
+    ),
+    # Each step of a path is decided by a map.
+    "pruning_paths": Analysis(
+        "gpu_jobs.relevance", "pruning_paths", "difference", ("layer_relevance", "pruning_paths")
+    ),
 }
 
 
@@ -98,10 +105,14 @@ def read_results(
 ) -> list[dict[str, Any]]:
     """Return the landed rows of results, without the time of computation.
 
+    A program may tell the keys of several tables; those of the analysis's own are read.
+
     Raises:
         LandingError: a result is damaged.
     """
     paths = [batch_path(settings.landing, analysis.table, key) for key in keys]
+    if len(analysis.lands) > 1:
+        paths = [path for path in paths if path.exists()]
     return _query(paths, "select * exclude (computed_at) from found order by all")
 
 

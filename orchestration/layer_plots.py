@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from matplotlib.figure import Figure
 
+from gpu_jobs import path_plots, relevance_plots
 from gpu_jobs.pruning_effects import at_chance
 
 Rows = Sequence[dict[str, Any]]
@@ -107,6 +108,18 @@ def nuclear_norms(model: str, rows: Rows) -> dg.MetadataValue:
     return _as_markdown(figure, f"Nuclear norms of the gradients of {model}", len(cells))
 
 
+def relevance_by_task(model: str, rows: Rows) -> dg.MetadataValue:
+    """Plot the relevance of layers in the relevance paper's colours, a row a task."""
+    title = f"Relevance of the layers of {model}"
+    return _shown(relevance_plots.by_task(title, rows), title)
+
+
+def scores_along_paths(model: str, rows: Rows) -> dg.MetadataValue:
+    """Plot what is left of scores as layers are removed, a panel for each task."""
+    title = f"Scores of {model} as layers are removed"
+    return _shown(path_plots.path_lines(title, rows), title)
+
+
 def _panels(
     number: int, columns: int, height: float, *, share_y: bool = False
 ) -> tuple[Figure, list[Any]]:
@@ -135,12 +148,16 @@ def _as_markdown(
     figure: Figure, title: str, n_panels: int, n_left_out: int = 0
 ) -> dg.MetadataValue:
     figure.suptitle(title, fontsize=11)
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    image = base64.b64encode(written.getvalue()).decode()
     more = [
         f"{number} {what} are left out here."
         for number, what in ((n_panels - _PANELS, "panels"), (n_left_out, "removals"))
         if number > 0
     ]
+    return _shown(figure, title, *more)
+
+
+def _shown(figure: Figure, title: str, *more: str) -> dg.MetadataValue:
+    written = io.BytesIO()
+    figure.savefig(written, format="png")
+    image = base64.b64encode(written.getvalue()).decode()
     return dg.MetadataValue.md("\n\n".join([f"![{title}](data:image/png;base64,{image})", *more]))

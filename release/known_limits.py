@@ -21,11 +21,13 @@ KNOWN_LIMITS = (
     "columns such as `coverage` and `n_models` how much they know.",
     "Scores that say little are marked and not dropped: `is_flagged`, `is_failed_generation`, "
     "`is_contradicted`. Records and values that were set aside are in `rejected_records`.",
-    "`block_influence`, `pruning_effects`, `pruning_comparisons` and `layer_gradients` hold only "
-    "the models that were measured, which may be none, and are of the very weights that a row "
-    "names: 4-bit ones (`weights_format` `gguf:Q4_1`) are not the model as published.",
-    "Scores in `pruning_effects` are of `n_samples` documents, often few: read differences with "
-    "their intervals, and none where the full model is at chance (`is_at_chance`).",
+    "`block_influence`, `pruning_effects`, `pruning_comparisons`, `layer_gradients`, "
+    "`layer_relevance`, `pruning_paths` and `relevance_agreement` hold only the models that were "
+    "measured, which may be none, and are of the very weights that a row names: 4-bit ones "
+    "(`weights_format` `gguf:Q4_1`) are not the model as published.",
+    "Scores in `pruning_effects` and `pruning_paths` are of `n_samples` or `n_items` documents, "
+    "often few: read differences with their intervals, and none where the full model is at chance "
+    "(`is_at_chance`).",
 )
 
 PAPERS = (

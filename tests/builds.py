@@ -25,7 +25,8 @@ BIN = Path(sys.executable).parent
 def unmeasured() -> set[str]:
     """Return the marts of layer jobs that are empty: the snapshot holds no results for them."""
     missing = set(LAYER_TABLES) - set(kept_layer_tables())
-    return missing | ({"pruning_comparisons"} if "pruning_effects" in missing else set())
+    read = {"pruning_effects": "pruning_comparisons", "layer_relevance": "relevance_agreement"}
+    return missing | {mart for table, mart in read.items() if table in missing}
 
 
 def environment(data: Path, **extra: str) -> dict[str, str]:

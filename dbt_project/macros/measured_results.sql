@@ -2,9 +2,10 @@
 Results of a layer job. Of all batches that hold the same measurement the newest counts, and one of the
 embedded snapshot only where the user has measured nothing. Whole results win, so that no two mix.
 `faults` are conditions on a whole result (aggregates over its rows), each under the reason for which
-it is set aside; such a result stays here, with its reason, and replaces nothing.
+it is set aside; such a result stays here, with its reason, and replaces nothing. Of results that
+have the columns `series` in common only those of the newest one's code count.
 #}
-{% macro measured_results(table, measurement, faults) %}
+{% macro measured_results(table, measurement, faults, series=none) %}
 with results as (
 
     select
@@ -36,9 +37,17 @@ from results
 inner join verdicts using (landed_batch, result_key)
 qualify
     rejection_reason is not null
-    or (landed_batch, result_key) = first((landed_batch, result_key)) over (
-        partition by {{ measurement | join(', ') }}, rejection_reason is null
-        order by landed_batch like 'snapshot-%', computed_at desc, result_key, landed_batch
+    or (
+        (landed_batch, result_key) = first((landed_batch, result_key)) over (
+            partition by {{ measurement | join(', ') }}, rejection_reason is null
+            order by landed_batch like 'snapshot-%', computed_at desc, result_key, landed_batch
+        )
+        {% if series %}
+            and code_version = first(code_version) over (
+                partition by {{ series | join(', ') }}, rejection_reason is null
+                order by landed_batch like 'snapshot-%', computed_at desc, code_version
+            )
+        {% endif %}
     )
 {% endmacro %}
 

@@ -12,7 +12,13 @@ from pydantic import Field
 
 from modelstrata.settings import Settings
 from orchestration.failures import clear_failures
-from orchestration.layer_config import BlockInfluenceConfig, GradientsConfig, PruningConfig
+from orchestration.layer_config import (
+    BlockInfluenceConfig,
+    GradientsConfig,
+    PathsConfig,
+    PruningConfig,
+    RelevanceConfig,
+)
 from orchestration.layer_devices import POOL
 from orchestration.layer_models import MODELS, configured_model, named_model, register
 from orchestration.layer_step import measured
@@ -50,6 +56,22 @@ def layer_gradients(
 ) -> dg.MaterializeResult:
     """Measure the gradients of a model's weight matrices on data sets, and land their norms."""
     return measured(context, pipes, "layer_gradients", config)
+
+
+@dg.asset(key=["results", "layer_relevance"], **_MEASURED)
+def layer_relevance(
+    context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: RelevanceConfig
+) -> dg.MaterializeResult:
+    """Measure how much each layer of a model matters on tasks, and land it."""
+    return measured(context, pipes, "layer_relevance", config)
+
+
+@dg.asset(key=["results", "pruning_paths"], **_MEASURED)
+def pruning_paths(
+    context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: PathsConfig
+) -> dg.MaterializeResult:
+    """Remove a model's layers one by one and score what is left, and land it with the maps."""
+    return measured(context, pipes, "pruning_paths", config)
 
 
 class ModelConfig(dg.Config):

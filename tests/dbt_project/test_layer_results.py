@@ -69,7 +69,7 @@ def data(output: Path, tmp_path: Path) -> Path:
     snapshot.mkdir()
     for table in RAW_TABLES:
         (snapshot / f"{table}.parquet").symlink_to(SNAPSHOT / f"{table}.parquet")
-    assert set(gather([output], snapshot)) == set(LAYER_TABLES)
+    assert set(gather([output], snapshot)) == set(LAYER_TABLES[:3])
     land_snapshot(tmp_path / "data" / "landing", snapshot)
     return tmp_path / "data"
 

@@ -143,6 +143,17 @@ def test_kept_items_add_up_to_their_maps(
             n = sum(one["n_tokens"] for one in whole)
             said = [sum(one["log_likelihood"] for one in some) / n for some in (whole, without)]
             assert row["relevance"] == pytest.approx(said[0] - said[1], abs=1e-9)
+    # Asked for at once, the maps are the same, and each was computed at one moment.
+    once = tmp_path / "once"
+    assert _run(model, data, once, *asked, "--keep-items") == 0
+    names = ("result_key", "criterion", "layer", "relevance", "tie")
+    told = [[row[name] for name in names] for row in _rows(once, "layer_relevance")]
+    assert sorted(told) == sorted([row[name] for name in names] for row in before)
+    moments = duckdb.sql(
+        f"select result_key from '{once}/layer_relevance/*.parquet' "
+        "group by result_key having count(distinct computed_at) > 1"
+    )
+    assert moments.fetchall() == []
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
     assert _run(model, data, tmp_path, *asked, "--keep-items") == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == files

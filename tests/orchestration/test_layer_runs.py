@@ -117,6 +117,23 @@ def rows(data: Path, table: str, columns: str) -> list[tuple]:
             {"tasks": ["arc_easy", "winogrande"], "n": [2], "random": [1], "draws": 2, "limit": 4},
         ),
         ("layer_gradients", "nuclear_norm", {"datasets": ["arc_easy"], "steps": [0, 1]}),
+        (
+            "layer_relevance",
+            "relevance",
+            {
+                "tasks": ["arc_easy", "winogrande"],
+                "criteria": ["cosine", "taylor"],
+                "limit": 4,
+            },
+        ),
+        (
+            "pruning_paths",
+            "difference",
+            {
+                **{"tasks": ["arc_easy"], "criteria": ["cosine", "perplexity"], "share": 0.25},
+                **{"paths": ["iterative", "block"], "random": 1, "limit": 4, "test_limit": 5},
+            },
+        ),
     ],
 )
 def test_a_partition_lands_shows_its_numbers_and_layers_and_is_not_computed_twice(

@@ -1,4 +1,6 @@
-{% set tables = ['block_influence', 'pruning_effects', 'layer_gradients'] %}
+{% set tables = [
+    'block_influence', 'pruning_effects', 'layer_gradients', 'layer_relevance', 'pruning_paths',
+] %}
 
 with rejected as (
 
