@@ -48,10 +48,12 @@ def gather(folders: Sequence[Path], snapshot: Path = SNAPSHOT) -> dict[str, int]
 
 def _gather(table: str, files: list[Path], snapshot: Path) -> int:
     columns = LANDING_TABLES[table]
-    casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         rows = connection.read_parquet([str(path) for path in files], union_by_name=True)
+        # What results of earlier code lack, where they may, is null.
+        read = {name: f'"{name}"' if name in rows.columns else "null" for name in columns}
+        casts = ", ".join(f'cast({read[n]} as {kind}) as "{n}"' for n, kind in columns.items())
         kept = rows.project(casts).query(
             "results",
             "select distinct * from results qualify computed_at = max(computed_at) over "
