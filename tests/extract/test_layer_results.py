@@ -116,3 +116,15 @@ def test_kept_results_land_once_and_leave_the_user_s_files(
     assert own.read_bytes() == before
     landed = [path.stem for table, path in batches(landing) if table == "block_influence"]
     assert len(landed) == 2 and landed[0] == "b" and landed[1].startswith("snapshot-")
+
+
+def test_columns_that_came_later_are_null_in_earlier_results(tmp_path: Path) -> None:
+    row = {"result_key": "'a'", "computed_at": "'2026-01-01'", "layer": "3"}
+    path = write(tmp_path / "out", "layer_relevance", "a", [row])
+    less = str(path.with_name("b.parquet"))
+    duckdb.sql(f"select * exclude (unit) from '{path}'").write_parquet(less)
+    path.unlink()
+    assert gather([tmp_path / "out"], tmp_path / "snapshot") == {"layer_relevance": 1}
+    kept = duckdb.read_parquet(str(tmp_path / "snapshot" / "layer_relevance.parquet"))
+    assert kept.columns == list(LANDING_TABLES["layer_relevance"])
+    assert kept.project("layer, unit").fetchall() == [(3, None)]
