@@ -105,8 +105,8 @@ def _steps(maps: pd.DataFrame, path: pd.DataFrame) -> tuple[str, str, list[Line]
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = rows.astype(object).where(rows.notna(), None).to_dict("records")
-    return records
+    records = rows.astype(object).where(rows.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in record.items()} for record in records]
 
 
 def _safe(name: object) -> str:

@@ -46,12 +46,9 @@ def read(folders: Sequence[Path], table: str) -> pd.DataFrame:
 def newest_maps(rows: pd.DataFrame) -> pd.DataFrame:
     """Return of each model, task, split, criterion and set of removed layers the newest exact map.
 
-    Maps that are undefined, since the model is at chance, are left out, and those of attention or
-    MLP alone.
+    Maps that are undefined, since the model is at chance, are left out.
     """
     exact = rows[(rows["method"] == "exact") & rows["relevance"].notna()]
-    if "unit" in exact:
-        exact = exact[exact["unit"].fillna("block") == "block"]
     # Of equal times the key decides.
     latest = exact.sort_values(["computed_at", "result_key"]).groupby(_MAP)["result_key"].last()
     kept = exact.merge(latest.reset_index(), on=[*_MAP, "result_key"])

@@ -41,7 +41,7 @@ def variances(maps: pd.DataFrame) -> pd.DataFrame:
     found = []
     for model, mine in maps.groupby("model"):
         tables = {
-            criterion: one.pivot(index="task", columns="layer", values="relevance")
+            str(criterion): one.pivot(index="task", columns="layer", values="relevance")
             for criterion, one in mine.groupby("criterion")
         }
         for criterion in sorted(set(tables) - {REFERENCE}):
