@@ -12,7 +12,6 @@ A plain loop that was run on some removals only is projected to all, and said to
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,14 +23,12 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from gpu_jobs import criteria, devices, models, paths, protocols, sources
+from gpu_jobs.engine import Engine
 from gpu_jobs.items import ItemSet, of_task
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.layer_walk import Work
-from gpu_jobs.packing import families, pack
-from gpu_jobs.prefixes import prefix_bytes
 from gpu_jobs.racing import race
 from gpu_jobs.removal_scores import RemovalScores, score_removals
-from gpu_jobs.removal_walks import Limits, can_walk
 from gpu_jobs.surgery import removed
 from gpu_jobs.tasks import load_tasks, quiet
 from modelstrata.settings import Settings
@@ -60,7 +57,7 @@ class Bench:
         model: in memory.
         tokenizer: its own.
         reader: cuts prompts and answers into tokens.
-        budget: of the engine, tokens that go through a layer at once.
+        walks: the exact engine.
         seed: draws items, examples and races.
         data: folder of evaluation data.
         n_plain: removals that the plain loop runs, None is all.
@@ -69,7 +66,7 @@ class Bench:
     model: Any
     tokenizer: Any
     reader: LanguageModel
-    budget: int
+    walks: Engine
     seed: int
     data: Path | None
     n_plain: int | None
@@ -101,23 +98,10 @@ class Bench:
         work = Work()
         places = range(self.n_layers - len(path)) if layers is None else layers
         start = clock()
-        limits = self.limits(items)
+        limits = self.walks.limits(items)
         with removed(self.model, path), torch.inference_mode():
             found = score_removals(self.model, items, places, limits=limits, work=work)
         return found, clock() - start, work
-
-    def limits(self, items: ItemSet) -> Limits:
-        """Return what the engine may do, by trials on the model as the program makes them."""
-        shares = self.reader.shares(pack(items.requests))
-        found = families(items.requests, self.budget // (1 + self.n_layers), sys.maxsize, shares)
-        deepest = max(found, key=lambda family: len(family.prefix))
-        size = prefix_bytes(self.model, deepest) if deepest.prefix else 0
-        return Limits(
-            self.budget,
-            prefix_bytes=size,
-            shared_layers=can_walk(self.model),
-            shared_tokens=shares,
-        )
 
     def plain(self, items: ItemSet, path: paths.Path, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return each item's score by lm-eval's HFLM, 0-1, and the seconds it took."""
@@ -308,7 +292,7 @@ def main() -> None:
         "--plain-removals", type=int, help="that the plain loop runs in a step (default: all)"
     )
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--budget", type=int, default=4096)
+    parser.add_argument("--budget", type=int)
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--device")
     args = parser.parse_args()
@@ -317,11 +301,13 @@ def main() -> None:
     config = models.load_config(source, False)
     tokenizer = models.load_tokenizer(source, False)
     model = models.load_model(source, config, args.dtype, device, False).eval()
+    reader = LanguageModel(model, tokenizer, _SIZES[0])
+    n_layers = int(config.get_text_config(decoder=True).num_hidden_layers)
     bench = Bench(
         model,
         tokenizer,
-        LanguageModel(model, tokenizer, _SIZES[0]),
-        args.budget,
+        reader,
+        Engine(reader, n_layers, tokens=args.budget),
         args.seed,
         args.eval_data or Settings().eval_data,
         args.plain_removals,

@@ -3,20 +3,19 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, cached_property
 from importlib.metadata import version
 from typing import Any
 
 from gpu_jobs import items, pairs, paths
+from gpu_jobs.calibration import COMPUTING
 from gpu_jobs.errors import TaskError
 from gpu_jobs.healing import Recipe, healed
 from gpu_jobs.items import ItemSet
-from gpu_jobs.packing import pack
 from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.relevance_rows import HEALED_SCORES
-from gpu_jobs.relevance_study import COMPUTING, Study
-from gpu_jobs.removal_walks import Limits
+from gpu_jobs.relevance_study import Study
 from gpu_jobs.surgery import removed
 from gpu_jobs.worklist import Cell
 
@@ -109,6 +108,7 @@ class Healer:
             "item_limit": args.test_limit,
             "max_length": args.max_length,
             "n_layers": study.n_layers,
+            "unit": args.unit,
             "removed_layers": " ".join(map(str, sorted(path))),
             "healing_seed": recipe.seed,
             "healing_items": len(training),
@@ -123,8 +123,9 @@ class Healer:
             def count(number: int) -> None:
                 advance(tested.name, number)
 
-            model, shares = study.loaded, study.model.shares(pack(tested.requests))
-            limits = Limits(args.budget, shared_layers=False, shared_tokens=shares)
+            model = study.loaded
+            # Adapters were not there in the trials of walks.
+            limits = replace(study.engine.limits(tested), shared_layers=False)
             with (
                 removed(model, path),
                 healed(model, training, validation, recipe, count) as course,

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from gpu_jobs import paths
+from gpu_jobs.calibration import COMPUTING, Calibration
 from gpu_jobs.healing_study import Healer
 from gpu_jobs.intervals import mean_interval
 from gpu_jobs.items import ItemSet
 from gpu_jobs.relevance_rows import PRUNING_PATHS
-from gpu_jobs.relevance_study import COMPUTING, Calibration, Study
+from gpu_jobs.relevance_study import Study
 from modelstrata.landing_schema import HEALING_COLUMNS
 
 _PATHS = (*COMPUTING, "intervals.py", "paths.py", "pruning_paths.py")

@@ -82,8 +82,8 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add(
         "--budget",
         type=positive,
-        default=16384,
-        help="tokens, over all removals, that go through a layer at once (default: 16384)",
+        help="tokens, over all removals, that go through a layer at once (default: 4096 on a CPU, "
+        "else 16384)",
     )
     add(
         "--parts",

@@ -1,9 +1,7 @@
 """A relevance study: maps of relevance, paths of removals and scores, each filed when finished."""
 
 import math
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -11,75 +9,20 @@ from typing import Any
 import numpy as np
 
 from gpu_jobs import criteria, models
+from gpu_jobs.calibration import COMPUTING, Calibration
 from gpu_jobs.criteria import Relevance
+from gpu_jobs.engine import Engine
 from gpu_jobs.evaluation_job import EvaluationJob
 from gpu_jobs.items import ItemSet
-from gpu_jobs.packing import families, pack
 from gpu_jobs.partial_maps import lazy_rows, merged, ranges
 from gpu_jobs.paths import Path, left
-from gpu_jobs.prefixes import prefix_bytes
 from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, REMOVAL_ITEMS
 from gpu_jobs.relevance_sets import Sets
-from gpu_jobs.removal_walks import Limits, can_walk
-from gpu_jobs.sublayers import SubLayers
 from gpu_jobs.worklist import Cell
-
-#: The sources that decide what the numbers are.
-COMPUTING = (
-    "criteria.py",
-    "devices.py",
-    "heads.py",
-    "items.py",
-    "layer_state.py",
-    "layer_walk.py",
-    "layers.py",
-    "lazy.py",
-    "matrices.py",
-    "matrix_parts.py",
-    "models.py",
-    "packing.py",
-    "partial_maps.py",
-    "prefixes.py",
-    "racing.py",
-    "relevance_maps.py",
-    "relevance_study.py",
-    "removal_items.py",
-    "removal_scores.py",
-    "removal_walks.py",
-    "scoring.py",
-    "sources.py",
-    "sublayers.py",
-    "surgery.py",
-    "tasks.py",
-    "wiring.py",
-    "wiring_trial.py",
-)
-
 
 #: Said of each cell by itself.
 _WHEN = ("computed_at",)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Items that relevance is measured on, and how.
-
-    Attributes:
-        items: the items.
-        packed: whether cosines are over full-context sequences.
-        method: `exact`, or `racing` for the accuracy.
-        error_rate: of a race, else None.
-    """
-
-    items: ItemSet
-    packed: bool = True
-    method: str = "exact"
-    error_rate: float | None = None
-
-    def races(self, criterion: str) -> bool:
-        """Tell whether a criterion is measured by racing."""
-        return self.method == "racing" and criterion == "accuracy"
 
 
 class Study(EvaluationJob):
@@ -91,6 +34,19 @@ class Study(EvaluationJob):
     def sets(self) -> Sets:
         """The items that the command line asks for."""
         return Sets(self.args, self.model, self.config, self.say)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What the model is able to do, and within what limits."""
+        args = self.args
+        return Engine(
+            self.model,
+            self.n_layers,
+            tokens=args.budget,
+            memory=args.memory,
+            unit=args.unit,
+            say=self.say,
+        )
 
     def calibrations(self) -> list[Calibration]:
         """Return what relevance is measured on, one after the other."""
@@ -167,7 +123,7 @@ class Study(EvaluationJob):
         self, calibration: Calibration, criterion: str, path: Path
     ) -> list[tuple[list[int], dict[str, Any]]]:
         """Return the ranges of layers that a map is measured in, and how each is made."""
-        chosen = self._chosen(calibration, criterion)
+        chosen = self._chosen(calibration, criterion, path)
         if self.args.parts == 1 or chosen["group"] not in ("answers", "outputs"):
             return []
         return [
@@ -203,15 +159,17 @@ class Study(EvaluationJob):
             label = f"parts of a map on {items.name}, {len(path)} removed"
             self.work_off(label, cells, LAYER_RELEVANCE)
 
-    def _chosen(self, calibration: Calibration, criterion: str) -> dict[str, Any]:
+    def _chosen(self, calibration: Calibration, criterion: str, path: Path) -> dict[str, Any]:
         """Return what decides a map beside model, items and removed layers."""
         racing = calibration.races(criterion)
-        # Comparing outputs costs a pass over the vocabulary, so it is apart.
+        # Of the whole model one pass gives all that is asked for. Later paths part, and comparing
+        # outputs costs a pass over the vocabulary, so it is apart; so are the outcomes of items.
+        asked = {criterion} if path or self.args.keep_items else set(self.args.criteria)
         group = (
             criterion
             if criterion not in criteria.BY_REMOVAL or racing
             else "outputs"
-            if criterion in criteria.BY_OUTPUT
+            if criteria.BY_OUTPUT & asked
             else "answers"
         )
         return {
@@ -227,7 +185,7 @@ class Study(EvaluationJob):
     ) -> Cell:
         """Return the cell of a map; criteria that come from the same pass share one."""
         items = calibration.items
-        chosen = self._chosen(calibration, criterion)
+        chosen = self._chosen(calibration, criterion, path)
         # What is stale depends on the order of removals; the whole model has nothing stale.
         lazy = lazy and bool(path)
         if lazy:
@@ -286,62 +244,7 @@ class Study(EvaluationJob):
             self.store.write(self.table, made["result_key"], stamped, LAYER_RELEVANCE)
 
     def _maps(self, items: ItemSet, path: Path) -> Maps:
-        return Maps(
-            self.loaded,
-            path,
-            self.n_layers,
-            items,
-            self._limits(items),
-        )
-
-    def _limits(self, items: ItemSet) -> Limits:
-        """Return what goes through the model at once, and what trials say that it is able to do."""
-        shares = self.model.shares(pack(items.requests))
-        if items.sha256 not in self._prefix_bytes:
-            least = self.args.budget // (1 + self.n_layers)
-            found = families(items.requests, least, sys.maxsize, shares)
-            deepest = max(found, key=lambda family: len(family.prefix))
-            size = prefix_bytes(self.loaded, deepest) if deepest.prefix else 0
-            self._prefix_bytes[items.sha256] = size
-        return Limits(
-            self.args.budget,
-            self.args.memory,
-            self._prefix_bytes[items.sha256],
-            self._can_walk,
-            shares,
-            self._sublayers,
-            self._short_of_memory,
-        )
-
-    @cached_property
-    def _sublayers(self) -> SubLayers | None:
-        return None if self.args.unit == "block" else SubLayers(self.loaded, self.args.unit)
-
-    @cached_property
-    def _prefix_bytes(self) -> dict[str, int]:
-        """By item set, what a token of a prefix takes; 0 if the model reads none apart."""
-        return {}
-
-    def _short_of_memory(self, needed: int) -> None:
-        """Say, once, that hidden states are not kept."""
-        if not self._told:
-            self._told.append(needed)
-            self.say(
-                f"what enters the layers would take {needed:,} bytes, more than --memory leaves: "
-                "it is computed again for each party of removals"
-            )
-
-    @cached_property
-    def _told(self) -> list[int]:
-        return []
-
-    @cached_property
-    def _can_walk(self) -> bool:
-        """Whether one walk through the model is right for all removals, by trial."""
-        right = can_walk(self.loaded, self._sublayers)
-        if not right:
-            self.say("the model's layers cannot be walked together: each removal is run by itself")
-        return right
+        return Maps(self.loaded, path, self.n_layers, items, self.engine.limits(items))
 
     def _made(
         self, table: str, items: ItemSet, path: Path, chosen: dict[str, Any]
