@@ -62,10 +62,10 @@ class Engine:
             self.tokens,
             self.memory,
             self._prefix_bytes[items.sha256],
-            self._can_walk,
-            shares,
-            self.sublayers,
-            self._short_of_memory,
+            shared_layers=self._can_walk,
+            shared_tokens=shares,
+            sublayers=self.sublayers,
+            short_of_memory=self._short_of_memory,
         )
 
     @cached_property

@@ -63,7 +63,7 @@ def test_rows_behind_a_prefix_are_whole_rows(architecture: str) -> None:
     told: list[int] = []
     # All at once; in parties, from kept hidden states; in parties, each from the beginning.
     for tokens, memory in ((10**5, 10**9), (170, 10**9), (170, size * 170)):
-        limits = Limits(tokens, memory, size, True, shares, told.append)
+        limits = Limits(tokens, memory, size, shared_tokens=shares, short_of_memory=told.append)
         made = _logits(model, families(requests, 50, 1000, shares), limits)
         assert made.keys() == expected.keys()
         for key, logits in expected.items():
