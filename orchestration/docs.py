@@ -26,12 +26,13 @@ def docs_page(settings: Settings) -> Path:
     return settings.docs / PAGE
 
 
-def generate_docs(target_path: Path, fingerprint: str) -> str:
+def generate_docs(target_path: Path, fingerprint: str, data: Path) -> str:
     """Generate the page for the build file and return its text.
 
     Args:
         target_path: target folder of the build's last dbt run, whose manifest is used.
         fingerprint: what the warehouse was built from; it stands in the page.
+        data: the data folder, whose place on this machine does not.
 
     Raises:
         BuildFailed: dbt could not generate it.
@@ -41,6 +42,7 @@ def generate_docs(target_path: Path, fingerprint: str) -> str:
     for name in ("manifest", "catalog"):
         artifact = json.loads((target_path / f"{name}.json").read_text(encoding="utf-8"))
         text = json.dumps(_without_run(artifact), separators=(",", ":"))
+        text = text.replace(json.dumps(str(data))[1:-1], "data")
         # Where dbt's own `--static` puts it.
         page = page.replace(f'"{name.upper()}.JSON INLINE DATA"', text.replace("</", "<\\/"))
     return page.replace("<head>", f'<head><meta name="fingerprint" content="{fingerprint}">', 1)

@@ -45,7 +45,7 @@ def published_warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResu
     with clear_failures(settings):
         build = open_build(settings, context.run_id)
         with progress("documentation", 1) as advance:
-            page = generate_docs(build.dbt_target, build_fingerprint(build))
+            page = generate_docs(build.dbt_target, build_fingerprint(build), settings.data)
             advance("")
         # The page first: should publishing stop, the next build writes both again.
         docs = publish_docs(page, settings)
