@@ -180,7 +180,7 @@ _LAYERS = {
     "relevance by accuracy": """
         select model_id, task as measured_on, layer, relevance as value
         from marts.layer_relevance
-        where step = 0 and criterion = 'accuracy' and relevance is not null
+        where step = 0 and criterion = 'accuracy' and relevance is not null and unit = 'block'
         qualify row_number() over (
             partition by model_id, task, layer order by n_items desc, result_key
         ) = 1

@@ -30,7 +30,7 @@ def _maps(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
         select model_id, task, criterion, layer, relevance, relevance_rank, n_items, n_layers,
             weights_format, dtype
         from marts.layer_relevance
-        where step = 0 and relevance is not null
+        where step = 0 and relevance is not null and unit = 'block'
         qualify dense_rank() over (
             partition by model_id, task, criterion order by method, n_items desc, result_key
         ) = 1
@@ -104,7 +104,7 @@ def paths(connection: duckdb.DuckDBPyConnection) -> Drawing:
             difference_low, difference_high, chance, is_at_chance, n_items, n_layers,
             weights_format, dtype
         from marts.pruning_paths
-        where not coalesce(is_healed, false)
+        where not coalesce(is_healed, false) and unit = 'block'
         order by model_id, task, path, list_position($1, criterion), path_seed, path_id, step
         """,
         list(_CRITERIA),
@@ -165,7 +165,7 @@ def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
         select model_id, criterion, reference, avg(spearman) as spearman, count(*) as n,
             avg(n_quarter_shared / nullif(n_quarter, 0)) as shared, any_value(n_layers) as n_layers
         from marts.relevance_agreement
-        where layers_compared = 'all' and spearman is not null
+        where layers_compared = 'all' and spearman is not null and unit = 'block'
         group by model_id, criterion, reference
         order by model_id, list_position($1, criterion), list_position($1, reference)
         """,

@@ -257,9 +257,9 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         *copies,
         "update marts.feature_importances set importance = 0.9 "
         "where feature_set = 'structure' and feature = 'layers'",
-        "create table marts.layer_relevance as select 'a/b' as model_id, task, "
+        "create or replace table marts.layer_relevance as select 'a/b' as model_id, task, "
         "criterion, 0 as step, layer, layer / 10.0 as relevance, layer + 1 as relevance_rank, "
-        "'exact' as method, "
+        "'exact' as method, 'block' as unit, "
         "100 as n_items, 4 as n_layers, 'safetensors' as weights_format, 'float32' as dtype, "
         "'k' as result_key from (from range(4) as r(layer)), "
         "(values ('piqa'), ('boolq')) as t(task), "
@@ -267,16 +267,17 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
     )
     changed(
         warehouse,
-        "create table marts.pruning_paths as select 'a/b' as model_id, 'iterative' as path, "
-        "criterion, null as path_seed, criterion as path_id, step, 'piqa' as task, step as layer, "
+        "create or replace table marts.pruning_paths as select 'a/b' as model_id, "
+        "'iterative' as path, criterion, null as path_seed, criterion as path_id, step, 'piqa' as task, step as layer, "
         "70::double as before, 70::double - step * cost as after, -step * cost as difference, "
         "null::double as difference_low, null::double as difference_high, 50::double as chance, "
         "false as is_at_chance, false as is_healed, 100 as n_items, 4 as n_layers, "
+        "'block' as unit, "
         "'safetensors' as weights_format, 'float32' as dtype from (from range(1, 3) as r(step)), "
         "(values ('accuracy', 2::double), ('cosine', 9::double)) as c(criterion, cost)",
-        "create table marts.relevance_agreement as select 'a/b' as model_id, 'all' as "
-        "layers_compared, 4 as n_layers, 1 as n_quarter, 1 as n_quarter_shared, * "
-        "from (values ('accuracy', 'cosine', 0.25), ('accuracy', 'taylor', 0.75)) "
+        "create or replace table marts.relevance_agreement as select 'a/b' as model_id, 'all' as "
+        "layers_compared, 'block' as unit, 4 as n_layers, 1 as n_quarter, "
+        "1 as n_quarter_shared, * from (values ('accuracy', 'cosine', 0.25), ('accuracy', 'taylor', 0.75)) "
         "as v(criterion, reference, spearman)",
     )
     page = read(warehouse)
