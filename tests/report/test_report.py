@@ -268,7 +268,8 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
     changed(
         warehouse,
         "create or replace table marts.pruning_paths as select 'a/b' as model_id, "
-        "'iterative' as path, criterion, null as path_seed, criterion as path_id, step, 'piqa' as task, step as layer, "
+        "'iterative' as path, criterion, null as path_seed, criterion as path_id, step, "
+        "'piqa' as task, step as layer, "
         "70::double as before, 70::double - step * cost as after, -step * cost as difference, "
         "null::double as difference_low, null::double as difference_high, 50::double as chance, "
         "false as is_at_chance, false as is_healed, 100 as n_items, 4 as n_layers, "
@@ -277,7 +278,8 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "(values ('accuracy', 2::double), ('cosine', 9::double)) as c(criterion, cost)",
         "create or replace table marts.relevance_agreement as select 'a/b' as model_id, 'all' as "
         "layers_compared, 'block' as unit, 4 as n_layers, 1 as n_quarter, "
-        "1 as n_quarter_shared, * from (values ('accuracy', 'cosine', 0.25), ('accuracy', 'taylor', 0.75)) "
+        "1 as n_quarter_shared, * from (values ('accuracy', 'cosine', 0.25), "
+        "('accuracy', 'taylor', 0.75)) "
         "as v(criterion, reference, spearman)",
     )
     page = read(warehouse)
