@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from lm_eval.models.huggingface import HFLM
 
-from gpu_jobs import criteria, devices, models, paths, protocols, sources
+from gpu_jobs import devices, models, paths, protocols, sources
 from gpu_jobs.engine import Engine
 from gpu_jobs.items import ItemSet, of_task
 from gpu_jobs.language_model import LanguageModel
@@ -132,6 +132,17 @@ class Bench:
         return sorted({round(n) for n in np.linspace(0, self.n_layers - 1, count)})
 
 
+def by_harm(found: RemovalScores) -> list[int]:
+    """Return the removals by what they leave of the accuracy, the best first; the last of equals.
+
+    Of equal accuracies the likelier answers decide, as in relevance by accuracy, which is undefined
+    where the model is at chance.
+    """
+    left = zip(found.accuracy[1:].tolist(), (-found.log_perplexity[1:]).tolist(), strict=True)
+    ranks = [(*both, n) for n, both in enumerate(left)]
+    return sorted(range(len(ranks)), key=ranks.__getitem__, reverse=True)
+
+
 def compared(bench: Bench, items: ItemSet, size: int) -> tuple[RemovalScores, np.ndarray]:
     """Run one step both ways, print what it took, and return scores and plain seconds."""
     found, seconds, work = bench.engine(items)
@@ -150,7 +161,7 @@ def compared(bench: Bench, items: ItemSet, size: int) -> tuple[RemovalScores, np
     )
     n_items = len(items.items)
     print(f"items scored otherwise: {sum(moved)} of {n_items * len(moved)}, at most {max(moved)}")
-    least = criteria.from_removals("accuracy", found, items).least
+    least = by_harm(found)[0]
     print(f"the model {100 * found.accuracy[0]:.1f}, without layer {least} ", end="")
     print(f"{100 * found.accuracy[1 + least]:.1f}, chance {100 * items.chance:.1f}", end="")
     if len(chosen) == bench.n_layers:
@@ -184,7 +195,7 @@ def step(bench: Bench, n_items: int) -> None:
 
 def replayed(found: RemovalScores, items: ItemSet, n_removed: int, seed: int) -> None:
     """Race on recorded outcomes with many seeds, and print how often the pick was right."""
-    least = criteria.from_removals("accuracy", found, items).least
+    least = by_harm(found)[0]
     n_items = len(items.items)
     races = [
         race(
@@ -217,11 +228,7 @@ def path(bench: Bench, n_items: int, share: float) -> None:
     ours, plain = np.zeros(2), np.zeros(2)
     for _ in range(steps):
         found, seconds, _ = bench.engine(items, gone)
-        relevance = criteria.from_removals("accuracy", found, items)
-        names = paths.left(gone, bench.n_layers)
-        order = sorted(
-            range(len(names)), key=lambda n: (relevance.values[n], relevance.ties[n], -n)
-        )
+        names, order = paths.left(gone, bench.n_layers), by_harm(found)
         checked = [bench.plain(items, (*gone, names[n]), size) for n in order[:3]]
         means = [float(scores.mean()) for scores, _ in checked]
         mine = [float(found.score[1 + n].mean()) for n in order[:3]]
@@ -248,7 +255,8 @@ def racing(bench: Bench, n_items: int, share: float) -> None:
     print(f"racing: ARC-Easy, zero-shot, {n_items} items, {steps} of {bench.n_layers} layers")
     _, once = bench.plain(items, (), bench.best_size(items))
     depth = bench.n_layers
-    plain = once * sum(1 + (depth - n) * (depth - n - 1) / depth for n in range(steps))
+    # The model and its removals: as many runs as there are layers left, each of about as many layers.
+    plain = once * sum((depth - n) ** 2 / depth for n in range(steps))
     gone: paths.Path = ()
     start = clock()
     for number in range(steps):
