@@ -255,7 +255,7 @@ def racing(bench: Bench, n_items: int, share: float) -> None:
     print(f"racing: ARC-Easy, zero-shot, {n_items} items, {steps} of {bench.n_layers} layers")
     _, once = bench.plain(items, (), bench.best_size(items))
     depth = bench.n_layers
-    # The model and its removals: as many runs as there are layers left, each of about as many layers.
+    # As many runs as there are layers left, each through about as many layers.
     plain = once * sum((depth - n) ** 2 / depth for n in range(steps))
     gone: paths.Path = ()
     start = clock()
