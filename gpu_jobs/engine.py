@@ -45,23 +45,25 @@ class Engine:
         self.model = reader.model
         self.tokens = tokens or _TOKENS.get(reader.device.type, _TOKENS_ELSEWHERE)
         self.memory = memory
-        # By item set; 0 if the model reads no prefix apart.
-        self._prefix_bytes: dict[str, int] = {}
+        # By item set.
+        self._limits: dict[str, Limits] = {}
         self._told = False
 
     def limits(self, items: ItemSet) -> Limits:
         """Return what goes through the model at once, for these items."""
+        if items.sha256 not in self._limits:
+            self._limits[items.sha256] = self._tried(items)
+        return self._limits[items.sha256]
+
+    def _tried(self, items: ItemSet) -> Limits:
         shares = self.reader.shares(pack(items.requests))
-        if items.sha256 not in self._prefix_bytes:
-            least = self.tokens // (1 + self.n_layers)
-            found = families(items.requests, least, sys.maxsize, shares)
-            deepest = max(found, key=lambda family: len(family.prefix))
-            size = prefix_bytes(self.model, deepest) if deepest.prefix else 0
-            self._prefix_bytes[items.sha256] = size
+        least = self.tokens // (1 + self.n_layers)
+        found = families(items.requests, least, sys.maxsize, shares)
+        deepest = max(found, key=lambda family: len(family.prefix))
         return Limits(
             self.tokens,
             self.memory,
-            self._prefix_bytes[items.sha256],
+            prefix_bytes(self.model, deepest) if deepest.prefix else 0,
             shared_layers=self._can_walk,
             shared_tokens=shares,
             sublayers=self.sublayers,

@@ -25,12 +25,8 @@ _COMPUTING = (
     "healing_study.py",
     "lora.py",
     "losses.py",
-    "matrices.py",
-    "matrix_parts.py",
     "pair_batches.py",
     "pairs.py",
-    "wiring.py",
-    "wiring_trial.py",
 )
 #: Share of the train split's items that is held out, see `healing`.
 _VALIDATION = 0.1
