@@ -42,9 +42,10 @@ class Search:
 def follow(
     study: Study, search: Search, tests: Sequence[ItemSet], healer: Healer | None = None
 ) -> list[dict[str, Any]]:
-    """Find a path and score the model after each of its steps; return rows of `PRUNING_PATHS`.
+    """Find a path and score the model after its steps; return rows of `PRUNING_PATHS`.
 
-    A step is filed before the next one is looked for, where that does not depend on later ones.
+    A step is filed before the next one is looked for, where that does not depend on later ones. If
+    only ends are asked for, it is the last step that is scored, and those that are healed.
 
     Args:
         study: the model and its results.
@@ -57,11 +58,15 @@ def follow(
     """
     rows = []
     whole = [study.scores(items, ()) for items in tests]
+    last = paths.n_steps(study.args.share, study.n_layers)
     for removed in _removals(study, search):
+        heals = healer is not None and len(removed) in healer.steps
+        if study.args.scored == "end" and len(removed) < last and not heals:
+            continue
         for items, before in zip(tests, whole, strict=True):
             after = study.scores(items, removed)
             rows.append(_row(study, search, items, removed, before, after))
-            if healer and len(removed) in healer.steps:
+            if healer and heals:
                 healed = healer.scores(items, removed)
                 if healed:
                     rows.append(_row(study, search, items, removed, before, healed))

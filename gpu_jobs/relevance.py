@@ -48,7 +48,8 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
     for calibration in study.calibrations():
         name = calibration.items.name
         # A path that is found on one task is reported on it; one for all is reported on all.
-        reported = [t for t in tests if t.name == name] or tests
+        own = [] if args.report == "all" else [t for t in tests if t.name == name]
+        reported = own or tests
         for criterion in args.criteria:
             try:
                 found = study.relevance(calibration, criterion, ())

@@ -77,6 +77,18 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     what.add_argument("--limit", type=positive, help="calibration items a task, drawn by seed")
     what.add_argument("--test-limit", type=positive, help="test items a task, drawn by seed")
     what.add_argument("--seed", type=int, default=1234, help="draws items, examples and races")
+    what.add_argument(
+        "--scored",
+        choices=("steps", "end"),
+        default="steps",
+        help="score what is left after each step of a path, or at its end only (default: steps)",
+    )
+    what.add_argument(
+        "--report",
+        choices=("own", "all"),
+        default="own",
+        help="score what a task's path leaves on the task itself, or on all (default: own)",
+    )
     add_healing_options(made)
     add("--batch-size", type=positive, default=8, help="answers in a trial of packed rows")
     add(

@@ -11,6 +11,11 @@ from hypothesis import HealthCheck, settings
 
 from tests.builds import made_once, run_job
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores, and OpenMP's threads of one wait for those of another: five times as
+    # long. Set before torch is imported; children inherit it.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile(
     "modelstrata",
     deadline=None,

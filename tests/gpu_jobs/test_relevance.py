@@ -98,6 +98,25 @@ def test_maps_and_paths(
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == files
 
 
+def test_ends_of_paths_are_scored_on_every_task(model: Path, data: Path, tmp_path: Path) -> None:
+    asked = ["--tasks", "winogrande", "truthfulqa", "--split", "test", "--share", 0.6]
+    asked += ["--criteria", "cosine", "--paths", "iterative", "block", "--random", 1]
+    assert _run(model, data, tmp_path, *asked, "--report", "all", "--scored", "end") == 0
+    ends = _rows(tmp_path, "pruning_paths")
+    assert {row["step"] for row in ends} == {3}
+    found = sorted((row["path"], row["calibration"] or "", row["task"]) for row in ends)
+    on = ("truthfulqa", "winogrande")
+    assert found == [
+        *((path, one, other) for path in ("block", "iterative") for one in on for other in on),
+        *(("random", "", other) for other in on),
+    ]
+    # With their steps the same ends are kept, and none is scored again.
+    assert _run(model, data, tmp_path, *asked) == 0
+    steps = _rows(tmp_path, "pruning_paths")
+    assert all(row in steps for row in ends)
+    assert len(steps) == len(ends) + 2 * 2 * 2 + 2 * 2
+
+
 def test_a_race_picks_what_the_whole_map_picks(
     model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
