@@ -51,9 +51,7 @@ def _gather(table: str, files: list[Path], snapshot: Path) -> int:
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         rows = connection.read_parquet([str(path) for path in files], union_by_name=True)
-        # Results of earlier code may lack a column (`ADDED_COLUMNS`).
-        values = {name: f'"{name}"' if name in rows.columns else "null" for name in columns}
-        casts = ", ".join(f'cast({values[n]} as {kind}) as "{n}"' for n, kind in columns.items())
+        casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
         kept = rows.project(casts).query(
             "results",
             "select distinct * from results qualify computed_at = max(computed_at) over "

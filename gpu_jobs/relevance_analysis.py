@@ -17,6 +17,7 @@ import pandas as pd
 from gpu_jobs import command
 from gpu_jobs.errors import TaskError
 from gpu_jobs.options import positive
+from gpu_jobs.path_comparisons import ALL_TASKS
 from modelstrata.landing import write_atomically
 
 #: Numbers of items that maps are drawn from.
@@ -53,7 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, stderr: TextIO) -> list[dict[str, Any]]:
-    from gpu_jobs import relevance_results, relevance_statistics
+    from gpu_jobs import (
+        path_comparisons,
+        relevance_figures,
+        relevance_results,
+        relevance_statistics,
+    )
 
     maps = relevance_results.read(args.folder, "layer_relevance")
     if not maps.empty:
@@ -73,11 +79,16 @@ def _run(args: argparse.Namespace, stderr: TextIO) -> list[dict[str, Any]]:
     if several:
         raise TaskError(f"{several[0]} was measured on several splits: choose one with --split.")
     sized, figures = _convergence(args, maps)
+    paths = relevance_results.read(args.folder, "pruning_paths")
+    if not paths.empty:
+        paths = paths[paths["unit"] == args.unit]
+    items = relevance_results.read(args.folder, "item_scores")
     found = {
         "relevance_variances": relevance_statistics.variances(whole),
         "task_relations": relevance_statistics.task_relations(whole),
         "rank_agreement": relevance_statistics.rank_agreement(whole),
         "relevance_convergence": sized,
+        "path_comparisons": path_comparisons.comparisons(paths, items),
     }
     spread = found["relevance_variances"]
     if not spread.empty:
@@ -89,11 +100,6 @@ def _run(args: argparse.Namespace, stderr: TextIO) -> list[dict[str, Any]]:
         if not rows.empty:
             _write(args.output / f"{name}.parquet", rows.to_parquet)
     _print(found)
-    from gpu_jobs import relevance_figures
-
-    paths = relevance_results.read(args.folder, "pruning_paths")
-    if not paths.empty:
-        paths = paths[paths["unit"] == args.unit]
     for name, figure in chain(relevance_figures.all_of(newest, paths, args.models), figures):
         _write(args.output / f"{name}.png", partial(figure.savefig, format="png"))
         print(f"{name}.png")
@@ -152,6 +158,15 @@ def _print(found: dict[str, pd.DataFrame]) -> None:
             f"{row['n_items']} items, rank correlation {row['spearman']:.3f}, same least layer in "
             f"{100 * row['share_same_least']:.0f} %, {row['n_undefined']} undefined"
         )
+    for row in found["path_comparisons"].to_dict("records"):
+        if row["task"] == ALL_TASKS:
+            ends = (row["difference_low"], row["difference_high"])
+            low, high = (f"{end:+.1f}" for end in ends)
+            print(
+                f"{row['model']}, {row['step']} layers removed, mean of {row['n_tasks']} tasks: "
+                f"{row['path']} {row['score']:.1f}, {row['other_path']} {row['other_score']:.1f}, "
+                f"difference {row['difference']:+.1f} [{low}, {high}]"
+            )
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

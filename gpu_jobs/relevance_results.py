@@ -33,9 +33,6 @@ def read(folders: Sequence[Path], table: str) -> pd.DataFrame:
     if not found:
         return pd.DataFrame()
     rows = pd.concat(found, ignore_index=True)
-    if table != "removal_items":
-        # Earlier code removed whole layers only, and did not say so.
-        rows["unit"] = rows["unit"].fillna("block") if "unit" in rows else "block"
     if "model_id" in rows:
         named = rows["model_id"] + "@" + rows["revision"].fillna("").str[:12]
         several = rows.groupby("model_id")["weights_sha256"].transform("nunique") > 1

@@ -473,8 +473,6 @@ ADDED_COLUMNS = {
         "n_draws",
     },
     "score_predictions": {"bootstrap_group", "repeat", "repeat_seed", "baseline_score"},
-    "layer_relevance": {"unit"},
-    "pruning_paths": {"unit"},
 }
 RESULT_TABLES = tuple(t for t, columns in LANDING_TABLES.items() if "result_key" in columns)
 #: Results of layer jobs, of which the embedded snapshot may hold some.

@@ -11,6 +11,8 @@ from report.figure import Figure, Spec
 from report.style import CONFIG
 
 _WIDTH = 640
+#: vl-convert brings the first one along, so that the files are the same on every machine.
+_FONT = "Roboto, Arial, sans-serif"
 #: Pixels a unit of the drawing: fine enough for print at the width of a column.
 _SCALE = 2.0
 
@@ -19,7 +21,7 @@ def svg(chart: Spec) -> str:
     """Return a chart as SVG."""
     width = {} if "facet" in chart else {"width": _WIDTH}
     return vl_convert.vegalite_to_svg(
-        {**chart, **width, "config": {**CONFIG, "background": "white"}}
+        {**chart, **width, "config": {**CONFIG, "background": "white", "font": _FONT}}
     )
 
 

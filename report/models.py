@@ -30,11 +30,17 @@ _PLAIN = ("model_id", "day", "likes", "downloads")
 _FLAGS = ("is_moe", "is_multimodal", "is_quantized", "is_adapter", "is_official")
 _IMPUTED = "imputed from models of its class and size"
 
+LEADERBOARDS = {
+    "open_llm_v1": "the first Open LLM Leaderboard",
+    "open_llm_v2": "the second Open LLM Leaderboard",
+    "bigcodebench": "BigCodeBench",
+}
+
 _MODELS = """
     with scored as (
         select model_id, min(training_type) as training_type
         from marts.benchmark_scores
-        where leaderboard in ('open_llm_v1', 'open_llm_v2', 'bigcodebench')
+        where leaderboard in $1
         group by model_id
     )
 
@@ -52,10 +58,16 @@ _MODELS = """
 
 def packed_models(connection: duckdb.DuckDBPyConnection) -> str:
     """Return what the search reads, as gzip in base64; without models that is no model."""
-    text = json.dumps(
-        searched(connection, some(connection, _MODELS)), ensure_ascii=False, separators=(",", ":")
-    )
+    models = some(connection, _MODELS, list(LEADERBOARDS))
+    text = json.dumps(searched(connection, models), ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()
+
+
+def unscored(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Name the leaderboards of which the warehouse has no score."""
+    found = some(connection, "select distinct leaderboard from marts.benchmark_scores order by all")
+    there = {one["leaderboard"] for one in found}
+    return [name for leaderboard, name in LEADERBOARDS.items() if leaderboard not in there]
 
 
 def searched(connection: duckdb.DuckDBPyConnection, models: list[Row]) -> dict[str, Any]:
@@ -133,12 +145,10 @@ def _scores(connection: duckdb.DuckDBPyConnection, place: dict[str, int]) -> lis
         select leaderboard, benchmark, model_id, score,
             date_diff('day', date '1970-01-01', evaluated_on) as day, precision
         from marts.benchmark_scores
-        where leaderboard in ('open_llm_v1', 'open_llm_v2', 'bigcodebench')
-            and not coalesce(is_flagged, false)
-        order by
-            list_position(['open_llm_v1', 'open_llm_v2', 'bigcodebench'], leaderboard), benchmark,
-            model_id
+        where leaderboard in $1 and not coalesce(is_flagged, false)
+        order by list_position($1, leaderboard), benchmark, model_id
         """,
+        list(LEADERBOARDS),
     )
     each = [one for one in each if one["model_id"] in place]
     precisions = sorted({one["precision"] for one in each if one["precision"]})

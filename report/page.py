@@ -61,6 +61,7 @@ class Contents:
         claims: the paper's claims.
         quality: what is wrong with the data.
         models: what the search for models reads, gzip as base64.
+        unscored: leaderboards of which there is no score.
         docs: address of the columns' documentation, relative to the page; None if there is none.
         key: what tells this page from one of another warehouse or code.
     """
@@ -70,6 +71,7 @@ class Contents:
     claims: Claims
     quality: Section
     models: str
+    unscored: list[str]
     docs: str | None
     key: str
 

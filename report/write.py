@@ -19,7 +19,7 @@ from report.claims import claims
 from report.contents import quality_section, sections
 from report.figure import Figure
 from report.images import write_images
-from report.models import packed_models
+from report.models import packed_models, unscored
 from report.page import Contents, Publication, page
 from report.rows import some
 
@@ -51,6 +51,7 @@ def read_report(warehouse: Path, docs: str | None, key: str) -> Contents:
             claims(connection),
             quality_section(connection),
             packed_models(connection),
+            unscored(connection),
             docs,
             key,
         )

@@ -73,22 +73,6 @@ def test_the_same_results_give_the_same_bytes(outputs: list[Path], tmp_path: Pat
     ]
 
 
-def test_results_of_earlier_code_have_null_in_columns_that_it_did_not_know(tmp_path: Path) -> None:
-    row = {"result_key": "'a'", "computed_at": "'2026-01-01'", "unit": "'mlp'", "layer": "3"}
-    new = write(tmp_path / "new", "layer_relevance", "a", [row])
-    old = tmp_path / "old" / "layer_relevance" / "b.parquet"
-    old.parent.mkdir(parents=True)
-    columns = "* exclude (unit) replace ('b' as result_key)"
-    duckdb.read_parquet(str(new)).project(columns).write_parquet(str(old))
-    for folders, expected in (
-        ([tmp_path / "old"], [("b", None)]),
-        ([tmp_path / "old", tmp_path / "new"], [("a", "mlp"), ("b", None)]),
-    ):
-        gather(folders, tmp_path / "kept")
-        kept = duckdb.read_parquet(str(tmp_path / "kept" / "layer_relevance.parquet"))
-        assert kept.project("result_key, unit").fetchall() == expected
-
-
 def test_the_program_says_what_it_kept_and_what_is_wrong(
     outputs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

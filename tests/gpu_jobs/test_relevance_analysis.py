@@ -24,8 +24,14 @@ def rows_of_map(
 ) -> list[dict[str, Any]]:
     """Return rows of `layer_relevance` of the layers that are left."""
     shared = dict.fromkeys(LAYER_RELEVANCE)
-    shared |= {"model_id": "m", "weights_sha256": "w", "split": "train", "method": "exact"}
-    shared |= {"result_key": key, "task": task, "criterion": criterion, "removed_layers": ""}
+    shared |= {"model_id": "m", "weights_sha256": "w", "split": "train", "unit": "block"}
+    shared |= {
+        "method": "exact",
+        "result_key": key,
+        "task": task,
+        "criterion": criterion,
+        "removed_layers": "",
+    }
     shared |= {"n_layers": N_LAYERS, "step": 0, "computed_at": NOW, "score": 80.0, **more}
     gone = [int(one) for one in str(shared["removed_layers"]).split()]
     left = [layer for layer in range(N_LAYERS) if layer not in gone]
@@ -165,7 +171,13 @@ def test_the_program_writes_statistics_and_plots(
     store.write("layer_relevance", "outputs", outputs, LAYER_RELEVANCE)
     step = dict.fromkeys(PRUNING_PATHS)
     step |= {"model_id": "m", "weights_sha256": "w", "n_layers": N_LAYERS, "computed_at": NOW}
-    step |= {"criterion": "accuracy", "path": "iterative", "calibration": "a", "task": "a"}
+    step |= {
+        "unit": "block",
+        "criterion": "accuracy",
+        "path": "iterative",
+        "calibration": "a",
+        "task": "a",
+    }
     step |= {"step": 1, "removed_layers": "4", "before": 80.0, "after": 70.0, "difference": -10.0}
     step |= {"difference_low": -15.0, "difference_high": -5.0, "chance": 25.0, "healed": False}
     store.write("pruning_paths", "p", [step], PRUNING_PATHS)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,8 +240,15 @@ def test_what_has_no_rows_says_what_fills_it(warehouse: Path, how: str) -> None:
 
 
 def test_one_missing_mart_leaves_the_other_figures(warehouse: Path) -> None:
-    changed(warehouse, "delete from marts.score_correlations", "drop table marts.paper_claims")
+    changed(
+        warehouse,
+        "delete from marts.score_correlations",
+        "delete from marts.benchmark_scores where leaderboard = 'open_llm_v2'",
+        "drop table marts.paper_claims",
+    )
     page = read(warehouse)
+    assert page.text.count("There are no scores of") == 1
+    assert "There are no scores of the second Open LLM Leaderboard." in page.text
     missing = {name for name, texts in page.figures.items() if "missing" in texts}
     assert {"figure-6", "table-2", "table-3"} <= missing
     assert not {"figure-1", "figure-2", "figure-5", "figure-14", "table-1"} & missing
@@ -337,6 +345,23 @@ def test_figures_are_svg_and_png_files(built: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"figure-3a.svg", "figure-3a.png"}
     assert (tmp_path / "figure-3a.png").read_bytes().startswith(b"\x89PNG")
     assert "LlamaForCausalLM" in (tmp_path / "figure-3a.svg").read_text(encoding="utf-8")
+
+
+def test_after_a_kill_the_files_are_the_same(built: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "report", "--output", str(tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(built))
+    while not list(tmp_path.glob("figures/*.png")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "figures" / "figures.json").exists()
+    subprocess.run(command, cwd=ROOT, env=environment(built), check=True)
+    left, whole = (
+        {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
+        for folder in (tmp_path, built / "report")
+    )
+    assert left == whole
 
 
 def test_errors_are_one_sentence(

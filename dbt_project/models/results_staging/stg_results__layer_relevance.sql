@@ -13,7 +13,7 @@
     'layer_relevance',
     [
         'model_id', 'weights_sha256', 'task', 'split', 'protocol', 'data_sha256', 'max_length', 'dtype',
-        'device', "coalesce(unit, 'block')", 'removed_layers', 'criterion', 'packed', 'method', 'error_rate', 'race_seed',
+        'device', 'unit', 'removed_layers', 'criterion', 'packed', 'method', 'error_rate', 'race_seed',
     ],
     {
         'measure_not_finite': 'bool_or(coalesce(not isfinite(relevance),'

@@ -32,7 +32,7 @@ select
     max_length,
     protocol,
     n_layers,
-    coalesce(unit, 'block') as unit,
+    unit,
     dtype,
     device,
     revision,

@@ -42,7 +42,7 @@ select
     healing_loss,
     healing,
     n_layers,
-    coalesce(unit, 'block') as unit,
+    unit,
     n_items,
     protocol,
     dtype,
