@@ -7,6 +7,7 @@ from report.figures import (
     gradients,
     importances,
     influence,
+    paths,
     pruning,
     quality,
     relevance,
@@ -48,7 +49,7 @@ _SECTIONS = (
         "Relevance of layers",
         "How much each layer matters by what it costs to lose it, after “Rethinking Layer "
         "Relevance” (arXiv 2605.14075).",
-        relevance.FIGURES,
+        (*relevance.FIGURES, *paths.FIGURES),
     ),
     (
         "tables",

@@ -27,6 +27,18 @@ _BENCHMARKS = {
     "code_alpaca": "CodeAlpaca",
 }
 
+#: Criteria by which layers are removed, in the order shown.
+CRITERIA = {
+    "accuracy": "accuracy",
+    "perplexity": "perplexity",
+    "output_cosine": "output cosine",
+    "output_norm": "output norm",
+    "output_divergence": "output divergence",
+    "taylor": "Taylor",
+    "cosine": "cosine",
+    "random": "random",
+}
+
 
 def benchmark(name: str) -> str:
     """Return how a benchmark or a set of texts is written; unknown ones as they are."""

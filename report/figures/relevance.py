@@ -1,25 +1,14 @@
-"""The relevance paper's figures: maps of layers by criterion and task, paths, agreement."""
+"""The relevance paper's maps of layers, by criterion and by task, and which criteria agree."""
 
 import altair as alt
 import duckdb
 
 from report.figure import Drawing, Entry, Table
-from report.names import benchmark, between, listed
+from report.names import CRITERIA, benchmark, between, listed
 from report.rows import Row, grouped, rows
-from report.style import SEQUENTIAL, colours, dashes, data, shapes, spec
+from report.style import SEQUENTIAL, data, spec
 
 COMMAND = "make gpu ANALYSIS=layer_relevance"
-PATHS_COMMAND = "make gpu ANALYSIS=pruning_paths"
-_CRITERIA = {
-    "accuracy": "accuracy",
-    "perplexity": "perplexity",
-    "output_cosine": "output cosine",
-    "output_norm": "output norm",
-    "output_divergence": "output divergence",
-    "taylor": "Taylor",
-    "cosine": "cosine",
-    "random": "random",
-}
 
 
 def _maps(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
@@ -36,12 +25,12 @@ def _maps(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
         ) = 1
         order by model_id, task, list_position($1, criterion), layer
         """,
-        list(_CRITERIA),
+        list(CRITERIA),
         command=COMMAND,
     )
     for one in found:
         one["on"] = benchmark(one["task"])
-        one["by"] = _CRITERIA.get(one["criterion"], one["criterion"])
+        one["by"] = CRITERIA[one["criterion"]]
     return next(iter(grouped(found, "model_id").items()))
 
 
@@ -95,68 +84,6 @@ def _map(model: str, shown: list[Row], panel: str, across: str) -> Drawing:
     return Drawing(sentence, caveat, table, spec(chart))
 
 
-def paths(connection: duckdb.DuckDBPyConnection) -> Drawing:
-    """Draw what is left of each task's score along paths of removals."""
-    found = rows(
-        connection,
-        """
-        select model_id, path, criterion, path_seed, step, task, layer, before, after, difference,
-            difference_low, difference_high, chance, is_at_chance, n_items, n_layers,
-            weights_format, dtype
-        from marts.pruning_paths
-        where not coalesce(is_healed, false) and unit = 'block'
-        order by model_id, task, path, list_position($1, criterion), path_seed, path_id, step
-        """,
-        list(_CRITERIA),
-        command=PATHS_COMMAND,
-    )
-    model, shown = next(iter(grouped(found, "model_id").items()))
-    for one in shown:
-        one["on"] = benchmark(one["task"]) + (", at chance" if one["is_at_chance"] else "")
-        criterion = _CRITERIA.get(one["criterion"], one["criterion"])
-        one["by"] = criterion if one["path"] == "random" else f"{criterion}, {one['path']}"
-    kinds = list(grouped(shown, "by"))
-    base = alt.Chart(data(shown, "on", "by", "step", "after", "difference", "layer")).encode(
-        x=alt.X("step:Q", title="layers removed", axis=alt.Axis(tickMinStep=1)),
-        y=alt.Y("mean(after):Q", title="score", scale=alt.Scale(zero=False)),
-        color=alt.Color("by:N", title="chosen by", scale=colours(kinds)),
-    )
-    line = base.mark_line().encode(
-        strokeDash=alt.StrokeDash("by:N", title="chosen by", scale=dashes(kinds))
-    )
-    point = base.mark_point().encode(
-        shape=alt.Shape("by:N", title="chosen by", scale=shapes(kinds))
-    )
-    panels = grouped(shown, "on")
-    chart = (
-        alt.layer(line, point)
-        .properties(width=190, height=170)
-        .facet(facet=alt.Facet("on:N", title=None, sort=list(panels)), columns=3)
-    )
-    table = Table.of(
-        shown, on="task", by="chosen by", path_seed="draw", step="removed", layer="last layer",
-        before="before", after="after", difference="difference", difference_low="low",
-        difference_high="high", n_items="items",
-    )  # fmt: skip
-    first = shown[0]
-    caveat = (
-        f"{first['n_layers']} layers, weights {first['weights_format']}, {first['dtype']}, not "
-        "healed; lines are means over draws, 95 % intervals stand in the table."
-    )
-    return Drawing(_best(model, panels), caveat, table, spec(chart))
-
-
-def _best(model: str, panels: dict[str, list[Row]]) -> str:
-    said = []
-    for name, part in panels.items():
-        steps = max(one["step"] for one in part)
-        ends = grouped([one for one in part if one["step"] == steps], "by")
-        left = {by: sum(one["after"] for one in end) / len(end) for by, end in ends.items()}
-        best = max(left, key=left.__getitem__)
-        said.append(f"{steps} on {name} by {best} ({left[best]:.1f})")
-    return f"Most is left of {model} without {listed(said)}."
-
-
 def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
     """Draw how far criteria rank layers alike, the mean over tasks."""
     found = rows(
@@ -169,12 +96,12 @@ def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
         group by model_id, criterion, reference
         order by model_id, list_position($1, criterion), list_position($1, reference)
         """,
-        list(_CRITERIA),
+        list(CRITERIA),
         command=COMMAND,
     )
     model, shown = next(iter(grouped(found, "model_id").items()))
     for one in shown:
-        one["a"], one["b"] = _CRITERIA[one["criterion"]], _CRITERIA[one["reference"]]
+        one["a"], one["b"] = CRITERIA[one["criterion"]], CRITERIA[one["reference"]]
     base = alt.Chart(data(shown, "a", "b", "spearman", "shared", "n")).encode(
         x=alt.X("b:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40)),
         y=alt.Y("a:N", sort=None, title=None),
@@ -206,6 +133,5 @@ def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
 FIGURES = (
     Entry("figure-relevance-tasks", "Relevance of layers, task by task", by_task),
     Entry("figure-relevance-criteria", "Relevance of layers, by criterion", by_criterion),
-    Entry("figure-relevance-paths", "Scores along paths of removals", paths),
     Entry("figure-relevance-agreement", "Which criteria agree", agreement),
 )

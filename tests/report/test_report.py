@@ -42,6 +42,7 @@ FIGURES = [
     "figure-17",
     "figure-relevance-tasks",
     "figure-relevance-criteria",
+    "figure-relevance-ends",
     "figure-relevance-paths",
     "figure-relevance-agreement",
     "table-1",
@@ -277,13 +278,23 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         warehouse,
         "create or replace table marts.pruning_paths as select 'a/b' as model_id, "
         "'iterative' as path, criterion, null as path_seed, criterion as path_id, step, "
-        "'piqa' as task, step as layer, "
+        "task, task as calibration, 200 as calibration_items, 'exact' as method, "
+        "step as layer, step::varchar as removed_layers, "
         "70::double as before, 70::double - step * cost as after, -step * cost as difference, "
         "null::double as difference_low, null::double as difference_high, 50::double as chance, "
         "false as is_at_chance, false as is_healed, 100 as n_items, 4 as n_layers, "
         "'block' as unit, "
         "'safetensors' as weights_format, 'float32' as dtype from (from range(1, 3) as r(step)), "
+        "(values ('piqa'), ('boolq')) as t(task), "
         "(values ('accuracy', 2::double), ('cosine', 9::double)) as c(criterion, cost)",
+        # A path that was found on another task is not drawn; random draws are one row.
+        "insert into marts.pruning_paths select * replace ('boolq' as calibration, 'x' as path_id, "
+        "99::double as after) from marts.pruning_paths where task = 'piqa'",
+        "insert into marts.pruning_paths select * exclude (seed) replace ('random' as path, "
+        "path_id || 'r' as path_id, 'random' as criterion, seed as path_seed, "
+        "null as calibration, null as calibration_items, 40::double + seed as after) "
+        "from marts.pruning_paths, (values (0), (1)) as s(seed) "
+        "where criterion = 'accuracy' and calibration = task",
         "create or replace table marts.relevance_agreement as select 'a/b' as model_id, 'all' as "
         "layers_compared, 'block' as unit, 4 as n_layers, 1 as n_quarter, "
         "1 as n_quarter_shared, * from (values ('accuracy', 'cosine', 0.25), "
@@ -291,10 +302,14 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "as v(criterion, reference, spearman)",
     )
     page = read(warehouse)
-    assert (
-        "without 2 on PIQA by accuracy, iterative (66.0)"
-        in (page.figures["figure-relevance-paths"]["sentence"])
-    )
+    said = "and 2 on PIQA by accuracy, iterative (66.0 of 70.0, random 40.5)"
+    for name, n in (("ends", 8), ("paths", 16)):
+        assert said in page.figures[f"figure-relevance-{name}"]["sentence"]
+        assert (
+            "on 100 items of the test split, found on 200 others of train"
+            in (page.figures[f"figure-relevance-{name}"]["caveat"])
+        )
+        assert len(page.tables[f"figure-relevance-{name}"]) == 1 + n
     assert (
         "accuracy and Taylor agree most (0.75)"
         in (page.figures["figure-relevance-agreement"]["sentence"])
