@@ -27,6 +27,7 @@ from gpu_jobs.engine import Engine
 from gpu_jobs.items import ItemSet, of_task
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.layer_walk import Work
+from gpu_jobs.layers import find_decoder_layers
 from gpu_jobs.racing import race
 from gpu_jobs.removal_scores import RemovalScores, score_removals
 from gpu_jobs.surgery import removed
@@ -75,6 +76,12 @@ class Bench:
     def n_layers(self) -> int:
         """Layers of the whole model."""
         return int(self.model.config.get_text_config(decoder=True).num_hidden_layers)
+
+    def weights(self) -> tuple[int, int]:
+        """Return how many weights a token meets in a layer, the mean, and for its logits."""
+        layers = find_decoder_layers(self.model)
+        in_layers = sum(weight.numel() for layer in layers for weight in layer.parameters())
+        return in_layers // len(layers), self.model.get_output_embeddings().weight.numel()
 
     def items(
         self, benchmark: str, split: str, limit: int, protocol: str = "zero_shot", subjects: int = 1
@@ -175,13 +182,18 @@ def compared(bench: Bench, items: ItemSet, size: int) -> tuple[RemovalScores, np
     read = sum({r.prompt: len(r.prompt) for r in items.requests}.values())
     tokens = read if single else sum(lengths) - len(lengths)
     layer_tokens = tokens * (bench.n_layers + bench.n_layers * (bench.n_layers - 1))
+    rows = tokens * n_all
     print(
         f"layer-tokens {layer_tokens / 1e6:.1f} against {work.layer_tokens / 1e6:.1f} million "
-        f"({layer_tokens / work.layer_tokens:.1f} times), tokens {tokens * n_all / 1e6:.2f} "
-        f"against {work.tokens / 1e6:.3f} million, rows of logits "
-        f"{tokens * n_all / 1e6:.2f} against "
+        f"({layer_tokens / work.layer_tokens:.1f} times), tokens {rows / 1e6:.2f} against "
+        f"{work.tokens / 1e6:.3f} million, rows of logits {rows / 1e6:.2f} against "
         f"{work.logit_rows / 1e6:.3f} million (without padding in the plain loop)"
     )
+    in_layer, in_head = bench.weights()
+    bound = (layer_tokens * in_layer + rows * in_head) / (
+        work.layer_tokens * in_layer + work.logit_rows * in_head
+    )
+    print(f"multiplications with weights: {bound:.1f} times as many, the bound of what is gained")
     return found, whole
 
 
