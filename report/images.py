@@ -12,7 +12,7 @@ from report.style import CONFIG
 
 _WIDTH = 640
 #: vl-convert brings the first one along, so that the files are the same on every machine.
-_FONT = "Roboto, Arial, sans-serif"
+_FONT = "Liberation Sans, Arial, sans-serif"
 #: Pixels a unit of the drawing: fine enough for print at the width of a column.
 _SCALE = 2.0
 

@@ -48,12 +48,15 @@ def by_task(connection: duckdb.DuckDBPyConnection) -> Drawing:
 
 def _map(model: str, shown: list[Row], panel: str, across: str) -> Drawing:
     parts = grouped(shown, panel)
+    # The first panel may lack a row that others have.
+    lines = [name for name in CRITERIA.values() if name in grouped(shown, "by")]
+    lines = lines if across == "by" else sorted(grouped(shown, "on"))
     chart = (
         alt.Chart(data(shown, panel, across, "layer", "relevance_rank", "relevance"))
         .mark_rect()
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y(f"{across}:N", title=None, sort=None),
+            y=alt.Y(f"{across}:N", title=None, sort=lines),
             color=alt.Color(
                 "relevance_rank:Q",
                 title="rank (1 matters least)",
@@ -102,9 +105,10 @@ def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
     model, shown = next(iter(grouped(found, "model_id").items()))
     for one in shown:
         one["a"], one["b"] = CRITERIA[one["criterion"]], CRITERIA[one["reference"]]
+    order = [name for name in CRITERIA.values() if name in grouped(shown, "a")]
     base = alt.Chart(data(shown, "a", "b", "spearman", "shared", "n")).encode(
-        x=alt.X("b:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40)),
-        y=alt.Y("a:N", sort=None, title=None),
+        x=alt.X("b:N", sort=order, title=None, axis=alt.Axis(labelAngle=-40)),
+        y=alt.Y("a:N", sort=order, title=None),
     )
     scale = alt.Scale(scheme=SEQUENTIAL, domain=[-1, 1])
     squares = base.mark_rect().encode(
