@@ -19,6 +19,8 @@ _SCORED = ["model", "weights_sha256", "dtype", "unit", "task", "split", "protoco
 _MEASURED = [*_SCORED, "step"]
 #: Stands for the mean over tasks.
 ALL_TASKS = "all"
+#: Name of the random paths.
+RANDOM = "random"
 
 
 def comparisons(paths: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +57,7 @@ def _scored(paths: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     newest = paths[~paths["healed"].astype(bool)].sort_values(["computed_at", "result_key"])
     own = newest["calibration"].isna() | (newest["calibration"] == newest["task"])
     name = newest["path"] + " by " + newest["criterion"]
-    name = name.where(newest["path"] != "random", "random")
+    name = name.where(newest["path"] != RANDOM, RANDOM)
     name = name.where(own, name + " on " + newest["calibration"].fillna(""))
     ended = newest.assign(name=name).drop_duplicates([*_MEASURED, "name", "path_seed"], keep="last")
     keys = [*_SCORED, "n_items", "removed_layers"]

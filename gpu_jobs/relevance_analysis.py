@@ -17,7 +17,7 @@ import pandas as pd
 from gpu_jobs import command
 from gpu_jobs.errors import TaskError
 from gpu_jobs.options import positive
-from gpu_jobs.path_comparisons import ALL_TASKS
+from gpu_jobs.path_comparisons import ALL_TASKS, RANDOM
 from modelstrata.landing import write_atomically
 
 #: Numbers of items that maps are drawn from.
@@ -159,7 +159,8 @@ def _print(found: dict[str, pd.DataFrame]) -> None:
             f"{100 * row['share_same_least']:.0f} %, {row['n_undefined']} undefined"
         )
     for row in found["path_comparisons"].to_dict("records"):
-        if row["task"] == ALL_TASKS:
+        # Each path beside random ones; the file has every pair.
+        if row["task"] == ALL_TASKS and row["other_path"] == RANDOM:
             ends = (row["difference_low"], row["difference_high"])
             low, high = (f"{end:+.1f}" for end in ends)
             print(

@@ -48,15 +48,17 @@ def by_task(connection: duckdb.DuckDBPyConnection) -> Drawing:
 
 def _map(model: str, shown: list[Row], panel: str, across: str) -> Drawing:
     parts = grouped(shown, panel)
-    # The first panel may lack a row that others have.
-    lines = [name for name in CRITERIA.values() if name in grouped(shown, "by")]
-    lines = lines if across == "by" else sorted(grouped(shown, "on"))
+    # The first task may lack a criterion that others have.
+    order = {
+        "by": [name for name in CRITERIA.values() if name in grouped(shown, "by")],
+        "on": sorted(grouped(shown, "on")),
+    }
     chart = (
         alt.Chart(data(shown, panel, across, "layer", "relevance_rank", "relevance"))
         .mark_rect()
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y(f"{across}:N", title=None, sort=lines),
+            y=alt.Y(f"{across}:N", title=None, sort=order[across]),
             color=alt.Color(
                 "relevance_rank:Q",
                 title="rank (1 matters least)",
@@ -65,7 +67,7 @@ def _map(model: str, shown: list[Row], panel: str, across: str) -> Drawing:
             tooltip=[f"{across}:N", "layer:O", "relevance:Q", "relevance_rank:Q"],
         )
         .properties(width=300, height={"step": 20})
-        .facet(facet=alt.Facet(f"{panel}:N", title=None, sort=list(parts)), columns=2)
+        .facet(facet=alt.Facet(f"{panel}:N", title=None, sort=order[panel]), columns=2)
     )
     said = []
     for name, part in parts.items():
