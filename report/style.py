@@ -92,6 +92,16 @@ def dashes(names: list[str]) -> alt.Scale:
     return alt.Scale(domain=names, range=_each(DASHES, names))
 
 
+def zero_line(values: alt.Data, panel: str, **at: Any) -> alt.Chart:
+    """Return a dashed line at zero in each panel; `at` is its place, such as `y=alt.datum(0)`."""
+    return (
+        alt.Chart(values)
+        .transform_aggregate(groupby=[panel])
+        .mark_rule(strokeDash=[4, 3], opacity=0.6)
+        .encode(**at)
+    )
+
+
 def spec(chart: Any) -> Spec:
     """Return a chart's specification without the library's own look."""
     with alt.theme.enable("none"):

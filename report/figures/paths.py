@@ -8,7 +8,7 @@ import duckdb
 from report.figure import Drawing, Entry, NoRows, Table
 from report.names import CRITERIA, benchmark, between, listed
 from report.rows import Row, grouped, rows
-from report.style import colours, dashes, data, shapes, spec
+from report.style import colours, dashes, data, shapes, spec, zero_line
 
 COMMAND = "make gpu ANALYSIS=pruning_paths"
 _KINDS = {
@@ -88,12 +88,7 @@ def ends(connection: duckdb.DuckDBPyConnection) -> Drawing:
         shape=alt.Shape("kind:N", title="layers", scale=shapes(kinds)),
         tooltip=["by:N", "removed_layers:N", "before:Q", "after:Q", "difference:Q"],
     )
-    zero = (
-        alt.Chart(values)
-        .transform_aggregate(groupby=["on"])
-        .mark_rule(strokeDash=[4, 3], opacity=0.6)
-        .encode(x=alt.datum(0))
-    )
+    zero = zero_line(values, "on", x=alt.datum(0))
     chart = (
         alt.layer(zero, interval, point, data=values)
         .properties(width=190, height={"step": 15})

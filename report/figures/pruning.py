@@ -8,7 +8,7 @@ import duckdb
 from report.figure import Drawing, Entry, NoRows, Table
 from report.names import benchmark, between, listed
 from report.rows import Row, grouped, rows
-from report.style import colours, data, shapes, spec
+from report.style import colours, data, shapes, spec, zero_line
 
 COMMAND = "make gpu ANALYSIS=pruning"
 #: What the paper pruned; any other model by its name.
@@ -70,12 +70,7 @@ def _chart(shown: list[Row]) -> dict[str, object]:
         shape=alt.Shape("what:N", title=by, scale=shapes(kinds)),
         tooltip=["what:N", "removed_layers:N", "before:Q", "after:Q", "difference:Q"],
     )
-    zero = (
-        alt.Chart(values)
-        .transform_aggregate(groupby=["panel"])
-        .mark_rule(strokeDash=[4, 3], opacity=0.6)
-        .encode(y=alt.datum(0))
-    )
+    zero = zero_line(values, "panel", y=alt.datum(0))
     panels = list(grouped(shown, "panel"))
     return spec(
         alt.layer(zero, interval, point, data=values)
