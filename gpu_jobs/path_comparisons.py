@@ -17,6 +17,8 @@ from gpu_jobs.intervals import mean_interval
 #: What the scores of two paths on a task have in common.
 _SCORED = ["model", "weights_sha256", "dtype", "unit", "task", "split", "protocol", "data_sha256"]
 _MEASURED = [*_SCORED, "step"]
+#: What tells the measurements of one table apart.
+_TABLE = ["model", "weights_sha256", "dtype", "unit", "protocol", "step"]
 #: Stands for the mean over tasks.
 ALL_TASKS = "all"
 #: Name of the random paths.
@@ -28,15 +30,16 @@ def comparisons(paths: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
 
     Both removed as many layers (`step`). Intervals are 95 %, paired, from a bootstrap over items.
     Rows of the task `all` are means over the tasks that both paths were scored on and where the
-    whole model is above chance, its interval too; each task's items are drawn apart.
+    whole model is above chance, its interval too; each task's items are drawn apart. Of a task that
+    was scored on several sets of items the largest counts, of equal ones the newest.
 
     Args:
         paths: rows of `pruning_paths`.
         items: rows of `item_scores`; paths without are left out.
     """
     rows: list[dict[str, Any]] = []
-    for names, tasks in _scored(paths, items).groupby(["model", "dtype", "step"]):
-        key = dict(zip(("model", "dtype", "step"), names, strict=True))
+    for names, tasks in _scored(paths, items).groupby(_TABLE):
+        key = dict(zip(_TABLE, names, strict=True))
         scores = {
             str(task): (one.pivot(index="item", columns="name", values="score"), one)
             for task, one in tasks.groupby("task")
@@ -55,6 +58,10 @@ def _scored(paths: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     if paths.empty or items.empty:
         return pd.DataFrame(columns=[*_MEASURED, "name", "item", "score"])
     newest = paths[~paths["healed"].astype(bool)].sort_values(["computed_at", "result_key"])
+    sets = newest.sort_values("n_items", kind="stable").drop_duplicates(
+        [*_TABLE, "task", "split"], keep="last"
+    )
+    newest = newest.merge(sets[[*_TABLE, "task", "split", "data_sha256"]])
     own = newest["calibration"].isna() | (newest["calibration"] == newest["task"])
     name = newest["path"] + " by " + newest["criterion"]
     name = name.where(newest["path"] != RANDOM, RANDOM)

@@ -1,5 +1,6 @@
 """Reading marts, in an order that is the same each time."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
@@ -44,6 +45,12 @@ def some(connection: duckdb.DuckDBPyConnection, sql: str, *values: object) -> li
         return rows(connection, sql, *values)
     except NoRows:
         return []
+
+
+def present(names: Iterable[str], rows: list[Row], key: str) -> list[str]:
+    """Return those of some names, in their order, that rows have as the value of a key."""
+    found = {row[key] for row in rows}
+    return [name for name in names if name in found]
 
 
 def grouped(rows: list[Row], *keys: str) -> dict[Any, list[Row]]:

@@ -7,7 +7,7 @@ import duckdb
 
 from report.figure import Drawing, Entry, NoRows, Table
 from report.names import CRITERIA, benchmark, between, listed
-from report.rows import Row, grouped, rows
+from report.rows import Row, grouped, present, rows
 from report.style import colours, dashes, data, shapes, spec, zero_line
 
 COMMAND = "make gpu ANALYSIS=pruning_paths"
@@ -30,7 +30,8 @@ def _read(connection: duckdb.DuckDBPyConnection, which: str) -> tuple[str, list[
         """
         select model_id, path, criterion, calibration, path_seed, method, step, task, layer,
             removed_layers, before, after, difference, difference_low, difference_high, chance,
-            is_at_chance, n_items, calibration_items, n_layers, weights_format, dtype,
+            is_at_chance, n_items, calibration_items, calibration_split, n_layers,
+            weights_format, dtype,
             step = max(step) over (partition by model_id, task) as is_last,
             count(*) over (partition by path_id, path_seed, task) > 1 as has_steps
         from marts.pruning_paths
@@ -65,7 +66,7 @@ def _read(connection: duckdb.DuckDBPyConnection, which: str) -> tuple[str, list[
 def ends(connection: duckdb.DuckDBPyConnection) -> Drawing:
     """Draw what the removal of most layers does to each task's score, a row a path."""
     model, shown = _read(connection, "is_last")
-    kinds = [kind for kind in _KINDS.values() if kind in grouped(shown, "kind")]
+    kinds = present(_KINDS.values(), shown, "kind")
     places = {criterion: place for place, criterion in enumerate(CRITERIA)}
     order = list(grouped(sorted(shown, key=lambda one: places[one["criterion"]]), "by"))
     panels = list(grouped(shown, "on"))
@@ -135,7 +136,9 @@ def _best(model: str, shown: list[Row]) -> str:
 def _caveat(shown: list[Row]) -> str:
     first = shown[0]
     measured = [one["calibration_items"] for one in shown if one["calibration_items"]]
-    found = f" on {between(measured)} others of train" if measured else ""
+    splits = sorted({one["calibration_split"] for one in shown if one["calibration_items"]})
+    of = "others of train" if splits == ["train"] else f"items of {' and '.join(splits)}"
+    found = f" on {between(measured)} {of}" if measured else ""
     lazy = any(one["method"] != "exact" for one in shown)
     return (
         f"{first['n_layers']} layers, weights {first['weights_format']}, {first['dtype']}, scored "

@@ -7,7 +7,7 @@ import duckdb
 
 from report.figure import Drawing, Entry, NoRows, Table
 from report.names import benchmark, between, listed
-from report.rows import Row, grouped, rows
+from report.rows import Row, grouped, present, rows
 from report.style import colours, data, shapes, spec, zero_line
 
 COMMAND = "make gpu ANALYSIS=pruning"
@@ -51,7 +51,7 @@ def effects(place: int, connection: duckdb.DuckDBPyConnection) -> Drawing:
 
 
 def _chart(shown: list[Row]) -> dict[str, object]:
-    kinds = [kind for kind in _KINDS.values() if kind in grouped(shown, "what")]
+    kinds = present(_KINDS.values(), shown, "what")
     values = data(
         shown, "panel", "what", "n_removed", "difference", "difference_low", "difference_high",
         "removed_layers", "before", "after",

@@ -5,7 +5,7 @@ import duckdb
 
 from report.figure import Drawing, Entry, Table
 from report.names import CRITERIA, benchmark, between, listed
-from report.rows import Row, grouped, rows
+from report.rows import Row, grouped, present, rows
 from report.style import SEQUENTIAL, data, spec
 
 COMMAND = "make gpu ANALYSIS=layer_relevance"
@@ -50,7 +50,7 @@ def _map(model: str, shown: list[Row], panel: str, across: str) -> Drawing:
     parts = grouped(shown, panel)
     # The first task may lack a criterion that others have.
     order = {
-        "by": [name for name in CRITERIA.values() if name in grouped(shown, "by")],
+        "by": present(CRITERIA.values(), shown, "by"),
         "on": sorted(grouped(shown, "on")),
     }
     chart = (
@@ -107,7 +107,7 @@ def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
     model, shown = next(iter(grouped(found, "model_id").items()))
     for one in shown:
         one["a"], one["b"] = CRITERIA[one["criterion"]], CRITERIA[one["reference"]]
-    order = [name for name in CRITERIA.values() if name in grouped(shown, "a")]
+    order = present(CRITERIA.values(), shown, "a")
     base = alt.Chart(data(shown, "a", "b", "spearman", "shared", "n")).encode(
         x=alt.X("b:N", sort=order, title=None, axis=alt.Axis(labelAngle=-40)),
         y=alt.Y("a:N", sort=order, title=None),

@@ -87,6 +87,20 @@ def test_differences_are_paired_and_tasks_at_chance_left_out(
     assert row["before"] == pytest.approx(np.mean([scores[task, ""].mean() for task in "ac"]))
 
 
+def test_of_several_sets_of_items_the_largest_counts(
+    scores: dict[tuple[str, str], np.ndarray],
+) -> None:
+    paths, items = _frames(scores)
+    later = datetime(2026, 12, 1, tzinfo=UTC)
+    other = {"data_sha256": "few", "n_items": 2, "computed_at": later}
+    few = items[items["item"].str.fullmatch(r"\w:[01]")]
+    found = comparisons(
+        pd.concat([paths, paths.assign(**other, result_key="few")]),
+        pd.concat([items, few.assign(**other)]),
+    )
+    pd.testing.assert_frame_equal(found, comparisons(paths, items))
+
+
 def test_without_scores_of_items_nothing_is_compared(
     scores: dict[tuple[str, str], np.ndarray],
 ) -> None:

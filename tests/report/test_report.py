@@ -279,6 +279,7 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "create or replace table marts.pruning_paths as select 'a/b' as model_id, "
         "'iterative' as path, criterion, null as path_seed, criterion as path_id, step, "
         "task, task as calibration, 200 as calibration_items, 'exact' as method, "
+        "'train' as calibration_split, "
         "step as layer, step::varchar as removed_layers, "
         "70::double as before, 70::double - step * cost as after, -step * cost as difference, "
         "null::double as difference_low, null::double as difference_high, 50::double as chance, "
