@@ -41,7 +41,7 @@ def generate_docs(target_path: Path, fingerprint: str, data: Path) -> str:
     page = (target_path / PAGE).read_text(encoding="utf-8")
     for name in ("manifest", "catalog"):
         artifact = json.loads((target_path / f"{name}.json").read_text(encoding="utf-8"))
-        text = json.dumps(_without_run(artifact), separators=(",", ":"))
+        text = json.dumps(_normalized(artifact), separators=(",", ":"))
         text = text.replace(json.dumps(str(data))[1:-1], "data")
         # Where dbt's own `--static` puts it.
         page = page.replace(f'"{name.upper()}.JSON INLINE DATA"', text.replace("</", "<\\/"))
@@ -59,12 +59,12 @@ def publish_docs(page: str, settings: Settings) -> Path:
     return target
 
 
-def _without_run(value: Any) -> Any:
+def _normalized(value: Any) -> Any:
     if isinstance(value, dict):
-        # A column may be called anything.
+        # A column may be called anything. dbt's catalog lists schemas as their threads end.
         return {
-            k: v if k == "columns" else _without_run(v)
-            for k, v in value.items()
+            k: v if k == "columns" else _normalized(v)
+            for k, v in sorted(value.items())
             if k not in _OF_A_RUN
         }
-    return [_without_run(one) for one in value] if isinstance(value, list) else value
+    return [_normalized(one) for one in value] if isinstance(value, list) else value
