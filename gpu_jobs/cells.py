@@ -118,8 +118,7 @@ class CellStore:
         """
         path = self.path(table, key)
         try:
-            with path.open("rb") as file:
-                rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
+            rows: list[dict[str, Any]] = read_table(path).to_pylist()
         except (OSError, pa.ArrowException) as error:
             raise OutputError(
                 f"{path} cannot be read: remove it, and the next run computes it again."
@@ -139,6 +138,20 @@ class CellStore:
         """Remove what a job that died has left; nobody else writes while the claim is held."""
         for left in self.folder.glob(f"[!.]*/.{key}.parquet.*.tmp"):
             left.unlink(missing_ok=True)
+
+
+def read_table(path: Path) -> pa.Table:
+    """Return one Parquet file's rows.
+
+    Not by `pyarrow.parquet.read_table`: its threads may still hold what they read when Python ends,
+    which then aborts (two runs of five of a program that reads and ends; apache/arrow#34314).
+
+    Raises:
+        OSError: there is no such file, or it is a folder.
+        pa.ArrowException: it is no Parquet file.
+    """
+    with pq.ParquetFile(path) as file:
+        return file.read()
 
 
 def to_arrow(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pa.Table:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from gpu_jobs.cells import read_table
 from gpu_jobs.errors import OutputError, first_line
 
 #: What maps that are compared have in common.
@@ -24,8 +24,7 @@ def read(folders: Sequence[Path], table: str) -> pd.DataFrame:
     found = []
     for path in sorted(path for folder in folders for path in (folder / table).glob("*.parquet")):
         try:
-            with path.open("rb") as file:
-                found.append(pq.read_table(file).to_pandas())
+            found.append(read_table(path).to_pandas())
         except (OSError, pa.ArrowException) as error:
             raise OutputError(
                 f"{path} cannot be read ({first_line(error)}): remove it, and measure it again."

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpu_jobs.cells import to_arrow
+from gpu_jobs.cells import read_table, to_arrow
 from gpu_jobs.errors import OutputError
 from gpu_jobs.sources import Source
 from modelstrata.errors import storage_errors
@@ -78,10 +78,7 @@ def read_result(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     try:
-        # A folder would be read as a data set of many files.
-        if path.is_dir():
-            raise IsADirectoryError(path)
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        rows: list[dict[str, Any]] = read_table(path).to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise OutputError(
             f"{path} is there but is no result of this job: name another file with --output."

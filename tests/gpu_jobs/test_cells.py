@@ -65,12 +65,30 @@ store = CellStore(Path(sys.argv[1]))
 with store.claim("key"):
     store.write("table", "key", [{"layer": 1}], {"layer": "INTEGER"})
 """
+#: Reads a cell's file and ends at once.
+_READER = """
+import sys
+from pathlib import Path
+from gpu_jobs.cells import read_table
+read_table(Path(sys.argv[1]))
+"""
 
 
 def job(program: str, *arguments: Path) -> subprocess.Popen[str]:
     """Start a program in a process of its own."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_program_that_ends_right_after_it_has_read_ends_well(tmp_path: Path) -> None:
+    columns = {f"c{n}": "INTEGER" for n in range(40)}
+    rows = [dict.fromkeys(columns, n) for n in range(3)]
+    path = CellStore(tmp_path).write("table", "key", rows, columns)
+    # Threads that outlived Python made two runs of five abort.
+    for _ in range(8):
+        reader = job(_READER, path)
+        reader.communicate()
+        assert reader.returncode == 0
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
