@@ -103,10 +103,12 @@ def _chart(shown: list[Row]) -> dict[str, object]:
     )
     has_intervals = any(one["importance_low"] is not None for one in shown)
     panels = list(grouped(shown, "panel"))
+    # An axis stands below each column, also where the last row has no panel.
+    columns = 2 if len(panels) == 4 else 3
     return spec(
         alt.layer(*([interval] if has_intervals else []), point)
         .properties(width=170, height={"step": max(12, 22 - 4 * len(kinds))})
-        .facet(facet=alt.Facet("panel:N", title=None, sort=panels), columns=3)
+        .facet(facet=alt.Facet("panel:N", title=None, sort=panels), columns=columns)
     )
 
 
