@@ -1,7 +1,9 @@
 """Picking one path of removals out of a folder of relevance results."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gpu_jobs.errors import OutputError
@@ -20,11 +22,18 @@ class FoundPath:
 
     Attributes:
         order: the removed layers, in the order of their removal.
-        rows: rows of `PRUNING_PATHS` of the last of these steps, one a task that was scored.
+        rows: rows of `PRUNING_PATHS` of the last of these steps, one a task that was scored; of a
+            healed model the one of its task.
     """
 
     order: tuple[int, ...]
     rows: tuple[dict[str, Any], ...]
+
+    @cached_property
+    def healing(self) -> dict[str, Any] | None:
+        """How the model was healed: settings, and the key of its adapters; None if it was not."""
+        (row, *_) = self.rows
+        return json.loads(row["healing"]) if row["healed"] else None
 
     def account(self) -> Account:
         """Return what a model card says of the path."""
@@ -58,7 +67,21 @@ class FoundPath:
         )
         facts["version of the measuring code"] = row["code_version"]
         facts["results"] = " ".join(row["result_key"] for row in self.rows)
-        return Account(how, facts, self.rows)
+        return Account(how, facts, self.rows, self._training())
+
+    def _training(self) -> str | None:
+        """Say how the model was healed."""
+        if (told := self.healing) is None:
+            return None
+        row = self.rows[0]
+        return (
+            f"{row['healing_best_step']} steps on {row['healing_items']} items of the train split "
+            f"of {row['task']} with low-rank adapters (rank {told['rank']}, alpha "
+            f"{told['alpha']}, {told['targets'].replace('_', ' ')}, seed {row['healing_seed']}), "
+            f"which lowered the loss on {row['healing_validation_items']} items held out from "
+            f"{row['healing_loss_before']:.3f} to {row['healing_loss']:.3f} nats a token; they "
+            "are part of the weights"
+        )
 
 
 def pick(
@@ -67,6 +90,7 @@ def pick(
     wanted: Mapping[str, Any],
     steps: int | None,
     place: str,
+    healed: str | None = None,
 ) -> FoundPath:
     """Return the one path that is asked for.
 
@@ -76,6 +100,7 @@ def pick(
         wanted: columns to what they must be; None leaves one open.
         steps: how many of its removals; None takes all that were scored.
         place: the folder, for errors.
+        healed: the task that the model was healed on; None takes what was not healed.
 
     Raises:
         OutputError: there is no such path, it is not as long, or there are several.
@@ -84,16 +109,16 @@ def pick(
         row
         for row in rows
         if row["weights_sha256"] == weights_sha256
-        and not row["healed"]
+        and (row["task"] == healed if row["healed"] else healed is None)
         # A model without a layer's attention or MLP alone is none that transformers could load.
         and row["unit"] == "block"
     ]
     if not mine:
         named = ", ".join(sorted({row["model_id"] for row in rows})) or "no model"
+        what = f"path that was healed on {healed}" if healed else "path of whole layers"
         raise OutputError(
-            f"{place} holds no path of whole layers of this model's weights, only paths of "
-            f"{named}: check --model and "
-            "--results."
+            f"{place} holds no {what} of this model's weights, only paths of {named}: check "
+            "--model and --results."
         )
     chosen = [row for row in mine if all(_fits(row, *one) for one in wanted.items())]
     groups = _by_path(chosen)

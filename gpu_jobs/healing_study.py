@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gpu_jobs import items, pairs, paths
+from gpu_jobs.adapters import adapter_weights, write_adapters
 from gpu_jobs.calibration import COMPUTING
 from gpu_jobs.errors import TaskError
 from gpu_jobs.healing import Recipe, healed
@@ -21,6 +22,7 @@ from gpu_jobs.worklist import Cell
 
 _COMPUTING = (
     *COMPUTING,
+    "adapters.py",
     "healing.py",
     "healing_study.py",
     "lora.py",
@@ -114,6 +116,7 @@ class Healer:
         digests = (tested.sha256, pairs.digest(training), pairs.digest(validation))
         data_sha256 = hashlib.sha256("".join(digests).encode()).hexdigest()
         made = study.made("healed_scores", chosen, data_sha256, _COMPUTING)
+        key = str(made["result_key"])
 
         def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
             def count(number: int) -> None:
@@ -129,7 +132,9 @@ class Healer:
                 # The layers are out already, for the adapters are in those that are left.
                 left = study.n_layers - len(path)
                 rows = Maps(model, (), left, tested, limits).item_scores(count)
-            told = {**settings, "validation_losses": course.losses}
+                # Before the scores, which make the cell a finished one.
+                write_adapters(study.store.folder, key, adapter_weights(model))
+            told = {**settings, "validation_losses": course.losses, "adapters": key}
             shared = {
                 **made,
                 "healing_steps": course.steps,

@@ -1,12 +1,14 @@
 """Low-rank adapters (LoRA, arXiv 2106.09685) on weight matrices, as long as a block runs."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
+from gpu_jobs.adapters import adapter_weights
 from gpu_jobs.errors import ModelError, first_line
 from gpu_jobs.layers import find_decoder_layers
 from gpu_jobs.matrices import find_matrices
@@ -37,10 +39,58 @@ def adapted(
     Raises:
         ModelError: adapters cannot be put there.
     """
-    from peft import LoraConfig, LoraModel
-
     asked = [(weight, weight.requires_grad) for weight in model.parameters()]
     training = [(module, module.training) for module in model.modules()]
+    tuner = _put(model, targets, rank, alpha, dropout)
+    try:
+        model.eval()
+        yield adapter_weights(model)
+    finally:
+        tuner.unload()
+        for weight, was in asked:
+            weight.requires_grad_(was)
+        for module, was in training:
+            module.training = was
+
+
+def merge(
+    model: Any, weights: Mapping[str, torch.Tensor], targets: str, rank: int, alpha: int
+) -> None:
+    """Add the products of trained adapters to a model's own weights, for good.
+
+    Args:
+        model: the model that they were trained in, without the same layers.
+        weights: of the adapters, by name, as `adapted` yields them.
+        targets: what they were put on, as the others.
+        rank: of each.
+        alpha: their products are scaled by `alpha / rank`.
+
+    Raises:
+        ModelError: these adapters are not of this model.
+    """
+    tuner = _put(model, targets, rank, alpha, 0.0)
+    places = adapter_weights(model)
+    if {name: one.shape for name, one in places.items()} != {
+        name: one.shape for name, one in weights.items()
+    }:
+        raise ModelError(
+            f"The adapters are not of this {type(model).__name__} without these layers: heal it "
+            "again."
+        )
+    with torch.no_grad():
+        for name, place in places.items():
+            place.copy_(weights[name])
+    tuner.merge_and_unload()
+
+
+def _put(model: Any, targets: str, rank: int, alpha: int, dropout: float) -> Any:
+    """Put new adapters into a model and return what takes them out again.
+
+    Raises:
+        ModelError: adapters cannot be put there.
+    """
+    from peft import LoraConfig, LoraModel
+
     config = LoraConfig(
         r=rank,
         lora_alpha=alpha,
@@ -51,21 +101,12 @@ def adapted(
         with warnings.catch_warnings():
             # Weights that count inputs first are recognised, and peft tells of it.
             warnings.simplefilter("ignore")
-            tuner = LoraModel(model, {_NAME: config}, _NAME)
+            return LoraModel(model, {_NAME: config}, _NAME)
     except Exception as error:  # an unusual model can fail in any way
         raise ModelError(
             f"No adapters can be put into {type(model).__name__} ({first_line(error)}): leave "
             "--heal out, or choose another decoder-only model."
         ) from error
-    try:
-        model.eval()
-        yield {name: one for name, one in model.named_parameters() if one.requires_grad}
-    finally:
-        tuner.unload()
-        for weight, was in asked:
-            weight.requires_grad_(was)
-        for module, was in training:
-            module.training = was
 
 
 def train_adapters(model: Any, on: bool) -> None:

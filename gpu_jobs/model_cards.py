@@ -24,11 +24,13 @@ class Account:
         how: how they were chosen, in a phrase.
         facts: more of it, name to text.
         scores: rows of `PRUNING_PATHS` of exactly these layers, one a task.
+        training: what was trained afterwards, in a phrase; None if nothing was.
     """
 
     how: str
     facts: Mapping[str, str] = field(default_factory=dict)
     scores: Sequence[Mapping[str, Any]] = ()
+    training: str | None = None
 
 
 def model_card(removal: "Removal", source: Source, account: Account, dtype: str) -> str:
@@ -63,6 +65,11 @@ def model_card(removal: "Removal", source: Source, account: Account, dtype: str)
         if _QUANTISED.match(source.weights_format)
         else []
     )
+    trained = (
+        f"Afterwards it was fine-tuned: {account.training}."
+        if account.training
+        else "Nothing was trained afterwards."
+    )
     lines = [
         "---",
         yaml.safe_dump(header, sort_keys=False, indent=2).rstrip(),
@@ -71,7 +78,7 @@ def model_card(removal: "Removal", source: Source, account: Account, dtype: str)
         f"# {source.model_id} without {len(removal.layers)} of its {removal.n_layers} layers",
         "",
         f"{left} decoder layers and {n_parameters:,} parameters are left of {removal.n_layers} "
-        f"and {removal.n_parameters:,}. Nothing was trained afterwards.",
+        f"and {removal.n_parameters:,}. {trained}",
         *quantised,
         "",
         "| | |",
@@ -111,7 +118,7 @@ def _scores(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "Scores of lm-eval's tasks, 0 to 100, of the whole model and of this one, with the paired "
         "95 % interval of the difference over items:",
         "",
-        "| task | split | protocol | items | guessing | whole | pruned | difference |",
+        "| task | split | protocol | items | guessing | whole | this one | difference |",
         "|---|---|---|---|---|---|---|---|",
         *(
             f"| {row['task']} | {row['split']} | {row['protocol']} | {row['n_items']} "

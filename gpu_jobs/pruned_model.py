@@ -1,7 +1,8 @@
 """Write a pruned model: replay a path of removals out of a folder of relevance results.
 
 The path's first steps are taken out of the model, and what is left is written as safetensors with
-tokenizer, configuration and a model card that tells which layers went, why, and at what cost.
+tokenizer, configuration and a model card that tells which layers went, why, and at what cost. With
+`--healed` the adapters that healing trained are made part of the weights.
 """
 
 import argparse
@@ -35,13 +36,15 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--calibration", help="task, text set or mixture that it was found on")
     which.add_argument("--seed", type=int, help="of a random path")
     which.add_argument("--result", help="result key of a row, whose path and step it is")
+    add("--healed", metavar="TASK", help="take what --heal made of it on this task")
     add("--steps", type=positive, help="removals to replay (default: all that were scored)")
     return made
 
 
 def _run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Write the model; return the rows of the step that it is."""
-    from gpu_jobs import devices, found_paths, models, sources
+    from gpu_jobs import devices, found_paths, lora, models, sources
+    from gpu_jobs.adapters import read_adapters
     from gpu_jobs.cells import CellStore
     from gpu_jobs.errors import OutputError
     from gpu_jobs.pruned_files import check_free, write_model
@@ -63,18 +66,26 @@ def _run(args: argparse.Namespace) -> list[dict[str, Any]]:
             raise OutputError(f"{args.results} holds no result {args.result}: check --result.")
         wanted.update({name: of_key[0].get(name) for name in found_paths.IDENTITY})
         args.steps = args.steps or of_key[0]["step"]
-    found = found_paths.pick(rows, source.weights_sha256(), wanted, args.steps, str(args.results))
+        if of_key[0]["healed"]:
+            args.healed = args.healed or of_key[0]["task"]
+    found = found_paths.pick(
+        rows, source.weights_sha256(), wanted, args.steps, str(args.results), args.healed
+    )
+    told = found.healing
+    adapters = read_adapters(args.results, told.get("adapters")) if told else {}
     device = devices.pick_device(args.device)
     config = models.load_config(source, trust)
     tokenizer = models.load_tokenizer(source, trust)
     model = models.load_model(source, config, args.dtype, device, trust).eval()
     models.check_finite(model)
     with removed(model, found.order) as removal:
+        if told:
+            lora.merge(model, adapters, told["targets"], told["rank"], told["alpha"])
         write_model(model, tokenizer, args.output, removal, source, found.account())
     print(
         f"{args.output}: {source.model_id} without layers {' '.join(map(str, found.order))}, "
         f"{removal.n_parameters - removal.n_removed_parameters:,} of "
-        f"{removal.n_parameters:,} parameters"
+        f"{removal.n_parameters:,} parameters" + (f", healed on {args.healed}" if told else "")
     )
     return list(found.rows)
 

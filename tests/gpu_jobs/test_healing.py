@@ -19,6 +19,7 @@ from gpu_jobs.healing import Recipe, healed
 from gpu_jobs.losses import response_loss
 from gpu_jobs.pair_batches import make_batch
 from gpu_jobs.pairs import Sample
+from gpu_jobs.pruned_model import main as save
 from gpu_jobs.relevance import main
 from gpu_jobs.relevance_rows import PRUNING_PATHS
 from gpu_jobs.surgery import removed
@@ -210,6 +211,43 @@ def test_healed_rows_stand_beside_pruned_ones_and_a_killed_run_goes_on(
     assert lower == 4
     assert any(row["after"] != plain[key]["after"] for key, row in zip(found, after, strict=True))
     assert {row["healing"] for row in plain.values()} == {None}
+
+
+def test_a_healed_model_is_saved_and_scores_as_it_did(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results, folder = tmp_path / "results", tmp_path / "healed"
+    asked = ["--tasks", "arc_easy", "--criteria", "perplexity", "--test-limit", 6]
+    asked += ["--heal-shares", 0.5, "--heal-epochs", 4, "--heal-learning-rate", 0.03]
+    asked += ["--paths", "one_shot"]
+    assert main(_line(model, data, results, *asked, "--heal")) == 0
+    (row,) = [row for row in _rows(results) if row["healed"]]
+    shared = ["--model", str(model), "--results", str(results), "--device", "cpu"]
+    assert save([*shared, "--output", str(folder), "--healed", "arc_easy"]) == 0
+    assert "healed on arc_easy" in capsys.readouterr().out
+    card = (folder / "README.md").read_text()
+    assert f"fine-tuned: {row['healing_best_step']} steps on 27 items of the train split" in card
+    assert f"| {row['before']:.1f} | {row['after']:.1f} | " in card and row["result_key"] in card
+    # The saved model is a whole one, and scores what the healed one did, with the same likelihoods.
+    assert main(_line(folder, data, tmp_path / "again", *asked, "--share", 0.5)) == 0
+    assert {one["before"] for one in _rows(tmp_path / "again")} == {row["after"]}
+    said = "select item, score, round(log_likelihood, 3) from '{}/*.parquet' where {} order by item"
+    (scores,) = (tmp_path / "again").glob("item_scores")
+    whole = duckdb.sql(said.format(scores, "removed_layers = ''")).fetchall()
+    assert whole == duckdb.sql(said.format(results / "healed_scores", "true")).fetchall()
+
+    # By its result; and what is not there is said.
+    again = ["--output", str(tmp_path / "by_result"), "--result", row["result_key"]]
+    assert save([*shared, *again]) == 0
+    weights = "model.safetensors"
+    assert (tmp_path / "by_result" / weights).read_bytes() == (folder / weights).read_bytes()
+    assert save([*shared, "--output", str(tmp_path / "other"), "--healed", "piqa"]) == 1
+    assert "no path that was healed on piqa" in capsys.readouterr().err
+    for file in results.glob("healed_adapters/*"):
+        file.write_bytes(b"{")
+    assert save([*shared, "--output", str(tmp_path / "other"), "--healed", "arc_easy"]) == 1
+    assert "no adapters of this healed model" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 def test_healing_without_a_path_is_refused(
