@@ -1,7 +1,7 @@
 """Supervised fine-tuning, for gradients after some steps of it."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,8 @@ class Finetuning:
         else:
             self._optimizer = torch.optim.SGD(weights, lr=recipe.learning_rate)
 
-    def advance_to(self, step: int) -> None:
-        """Train until `step` steps are done.
+    def advance_to(self, step: int, advance: Callable[[int], None] = lambda steps: None) -> None:
+        """Train until `step` steps are done; call `advance` with 1 after each one.
 
         Raises:
             ModelError: the loss is not finite any more.
@@ -57,6 +57,7 @@ class Finetuning:
         while self.step < step:
             self._one_step()
             self.step += 1
+            advance(1)
 
     def _endless_order(self) -> Iterator[Sample]:
         draw = random.Random(self._recipe.seed)

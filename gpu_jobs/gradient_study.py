@@ -118,7 +118,7 @@ class Study(ModelJob):
         made = self.made(TABLE, chosen, digest, _COMPUTING)
 
         def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
-            self._bring_to(name, step)
+            self._bring_to(name, step, lambda steps: advance(name, steps * args.train_batch_size))
             devices.start_peak_memory(self.device)
             start = time.monotonic()
             found = layer_gradients(
@@ -137,10 +137,15 @@ class Study(ModelJob):
             }
             return rows_of(found, samples, {**made, **measured})
 
-        return Cell(TABLE, made, lambda: len(samples), compute)
+        # In samples that go through the model.
+        size = len(samples) + step * args.train_batch_size
+        return Cell(TABLE, made, lambda: size, compute)
 
-    def _bring_to(self, dataset: str, step: int) -> None:
-        """Make the model what it is after `step` steps on `dataset`, with one copy of weights."""
+    def _bring_to(self, dataset: str, step: int, advance: Callable[[int], None]) -> None:
+        """Make the model what it is after `step` steps on `dataset`, with one copy of weights.
+
+        `advance` is called with numbers of steps that are done.
+        """
         name, tuning = self._tuning or ("", None)
         if tuning and (name != dataset or tuning.step > step):
             # The old weights go before new ones come.
@@ -156,4 +161,5 @@ class Study(ModelJob):
             args = self.args
             recipe = Recipe(args.optimizer, args.learning_rate, args.train_batch_size, args.seed)
             self._tuning = dataset, Finetuning(self.loaded, self.datasets[dataset], recipe)
-        self._tuning[1].advance_to(step)
+        advance(self._tuning[1].step)
+        self._tuning[1].advance_to(step, advance)
