@@ -193,6 +193,10 @@ class Study(EvaluationJob):
             chosen = {**chosen, **how}
         group, racing = chosen["group"], chosen["method"] == "racing"
         made = self._made(self.table, items, path, chosen)
+        if group == "answers" and not self.args.keep_items:
+            # A pass that compared outputs too holds the same rows.
+            more = self._made(self.table, items, path, {**chosen, "group": "outputs"})
+            made = more if self.store.is_done(self.table, more["result_key"]) else made
         keeps = self.args.keep_items and group == "answers"
 
         def compute(advance: Callable[[str, int], None]) -> list[dict[str, Any]]:
