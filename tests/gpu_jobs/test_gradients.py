@@ -1,11 +1,6 @@
 """The gradients program from outside: what it reads, keeps, says and refuses."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,6 +18,7 @@ from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.matrices import find_matrices
 from gpu_jobs.pairs import PairSet, Sample, encode_pairs, length_matched
 from tests.gpu_jobs import hub_data, tiny
+from tests.gpu_jobs.kills import kill_at, written
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = [("Is it?", " yes"), ("Why?", " because"), ("How many?", " two"), ("Who?", " me")]
@@ -113,20 +109,10 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_the_same(folder: Path, tmp_p
     clean, killed = tmp_path / "clean", tmp_path / "killed"
     assert main(arguments(folder, tmp_path, "--output", clean, *given)) == 0
     line = arguments(folder, tmp_path, "--output", killed, *given)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gpu_jobs.gradients", *line],
-        cwd=ROOT,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None and not list(killed.glob("layer_gradients/*.parquet")):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    kept = {path: path.stat().st_mtime_ns for path in killed.glob("layer_gradients/*.parquet")}
-    assert 0 < len(kept) < 12
+    kept = kill_at("layer_gradients", 1, "gpu_jobs.gradients", line, killed)
+    assert len(kept) < 12
     assert main(line) == 0
-    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    assert kept.items() <= written(killed).items()
     names = [{path.name for path in f.glob("layer_gradients/*")} for f in (clean, killed)]
     assert names[0] == names[1]
     measured = ("seconds", "peak_memory_bytes", "computed_at")

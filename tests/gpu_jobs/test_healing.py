@@ -1,11 +1,6 @@
 """Healing of pruned models: what it learns, when it stops, and that it leaves nothing behind."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +19,7 @@ from gpu_jobs.relevance import main
 from gpu_jobs.relevance_rows import PRUNING_PATHS
 from gpu_jobs.surgery import removed
 from tests.gpu_jobs import hub_data, tiny
+from tests.gpu_jobs.kills import kill_at, written
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = Recipe(
@@ -163,23 +159,14 @@ def test_healed_rows_stand_beside_pruned_ones_and_a_killed_run_goes_on(
     asked = ["--tasks", "arc_easy", "truthfulqa", "--criteria", "perplexity"]
     asked += ["--paths", "one_shot", "--random", 1, "--heal", "--heal-shares", 0.25, 0.5]
     asked += ["--heal-epochs", 4, "--heal-learning-rate", 0.03, "--test-limit", 6]
-    command = [sys.executable, "-m", "gpu_jobs.relevance", *_line(model, data, killed, *asked)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    job = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while not list(killed.glob("healed_scores/*.parquet")):
-        assert job.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    job.send_signal(signal.SIGKILL)
-    job.wait()
-    finished = {path: path.stat().st_mtime_ns for path in killed.rglob("*.parquet")}
+    line = _line(model, data, killed, *asked)
+    finished = kill_at("healed_scores", 1, "gpu_jobs.relevance", line, killed)
     assert len(list(killed.glob("healed_scores/*"))) < 4
-    assert main(_line(model, data, killed, *asked)) == 0
+    assert main(line) == 0
     said = capsys.readouterr()
     assert "not healed: truthfulqa has no train split" in said.err
     assert said.out.count(" and healed in ") == 4
-    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert finished.items() <= written(killed).items()
     assert main(_line(model, data, whole, *asked)) == 0
     rows, others = _rows(killed), _rows(whole)
     assert [*rows[0]] == [*PRUNING_PATHS]

@@ -1,11 +1,6 @@
 """Paths of removals saved as models: replayed, extended, taken up after a kill, and refused."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +19,7 @@ from gpu_jobs.relevance_maps import Maps
 from gpu_jobs.sources import locate
 from gpu_jobs.surgery import Removal, removed
 from tests.gpu_jobs import hub_data, tiny
+from tests.gpu_jobs.kills import kill_at
 
 ROOT = Path(__file__).resolve().parents[2]
 N_LAYERS = 6
@@ -211,16 +207,8 @@ def test_a_killed_search_leaves_a_path_that_can_be_saved_and_goes_on(
 ) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     asked = (*ASKED, "iterative", "--share", 0.84)
-    command = [sys.executable, "-m", "gpu_jobs.relevance", *_line(model, data, killed, *asked)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    job = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while len(list(killed.glob("pruning_paths/*.parquet"))) < 2:
-        assert job.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    job.send_signal(signal.SIGKILL)
-    job.wait()
+    line = _line(model, data, killed, *asked)
+    kill_at("pruning_paths", 2, "gpu_jobs.relevance", line, killed)
     begun = _rows(killed, "step, removal_order")
     assert 2 <= len(begun) < 5
     assert _save(model, killed, tmp_path / "partly") == 0

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from gpu_jobs.pruning_effects import EFFECTS, SAMPLES
 from gpu_jobs.selections import drawn
 from gpu_jobs.texts import make_batches
 from tests.gpu_jobs import hub_data, tiny
+from tests.gpu_jobs.kills import kill_at, written
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = 4
@@ -179,20 +178,11 @@ def test_finished_cells_are_not_computed_again(
 def test_a_killed_job_goes_on_where_it_stopped(model: Path, data: Path, tmp_path: Path) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     asked = ("--tasks", "arc_challenge", "truthfulqa", "--random", 1, 2, "--draws", 2)
-    command = [sys.executable, "-m", "gpu_jobs.pruning", *_arguments(model, data, killed, *asked)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    job = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while len(list(killed.glob("evaluation_samples/*.parquet"))) < 3:
-        assert job.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    job.send_signal(signal.SIGKILL)
-    job.wait()
-    finished = {path: path.stat().st_mtime_ns for path in killed.rglob("*.parquet")}
-    assert main(_arguments(model, data, killed, *asked)) == 0
+    line = _arguments(model, data, killed, *asked)
+    finished = kill_at("evaluation_samples", 3, "gpu_jobs.pruning", line, killed)
+    assert main(line) == 0
     assert main(_arguments(model, data, whole, *asked)) == 0
-    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert finished.items() <= written(killed).items()
     assert _measured(killed) == _measured(whole)
     assert {p.name for p in killed.rglob("*.parquet")} == {p.name for p in whole.rglob("*.parquet")}
 
