@@ -9,7 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from gpu_jobs.cells import checked
 from gpu_jobs.errors import OutputError
+from modelstrata.errors import storage_errors
 from modelstrata.landing import write_atomically
 
 FOLDER = "healed_adapters"
@@ -23,17 +25,20 @@ def write_adapters(folder: Path, key: str, weights: Mapping[str, torch.Tensor]) 
     """
     held = {name: one.detach().cpu().contiguous() for name, one in weights.items()}
     path = _path(folder, key)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with storage_errors(folder):
+        path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda temporary: save_file(held, temporary))
 
 
 def read_adapters(folder: Path, key: str | None) -> dict[str, torch.Tensor]:
     """Return the weights of adapters that were filed under a key, by name.
 
+    Results of earlier code have no key, and no adapters.
+
     Raises:
-        OutputError: they are not there, or the file is damaged.
+        OutputError: they are not there, the file is damaged, or the key is none.
     """
-    path = _path(folder, key) if key else folder / FOLDER
+    path = _path(folder, str(key))
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
@@ -44,7 +49,7 @@ def read_adapters(folder: Path, key: str | None) -> dict[str, torch.Tensor]:
 
 
 def _path(folder: Path, key: str) -> Path:
-    return folder / FOLDER / f"{key}.safetensors"
+    return folder / FOLDER / f"{checked(key)}.safetensors"
 
 
 def adapter_weights(model: Any) -> dict[str, nn.Parameter]:

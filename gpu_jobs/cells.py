@@ -50,7 +50,7 @@ class CellStore:
         Raises:
             OutputError: the table or the key has signs that cannot be part of a file's name.
         """
-        return self.folder / _checked(table) / f"{_checked(key)}.parquet"
+        return self.folder / checked(table) / f"{checked(key)}.parquet"
 
     def is_done(self, table: str, key: str) -> bool:
         """Tell whether a cell is finished: it gets its name only when it is whole."""
@@ -66,7 +66,7 @@ class CellStore:
             StorageError: the disk is full, read-only or not writable.
         """
         claims = self.folder / _CLAIMS
-        lock = FileLock(claims / f"{_checked(key)}.lock", timeout=0)
+        lock = FileLock(claims / f"{checked(key)}.lock", timeout=0)
         try:
             with storage_errors(self.folder):
                 claims.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ class CellStore:
         Raises:
             OutputError: one is damaged.
         """
-        finished = sorted((self.folder / _checked(table)).glob("[!.]*.parquet"))
+        finished = sorted((self.folder / checked(table)).glob("[!.]*.parquet"))
         return [row for path in finished for row in self.read(table, path.stem)]
 
     def _sweep(self, key: str) -> None:
@@ -160,7 +160,12 @@ def to_arrow(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> p
     return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
-def _checked(name: str) -> str:
+def checked(name: str) -> str:
+    """Return the name of a table or a cell, which becomes part of a path.
+
+    Raises:
+        OutputError: it has signs that cannot be part of a file's name.
+    """
     if not _NAME.fullmatch(name):
         raise OutputError(f"{name!r} is no name of a cell: use letters, digits, '_' and '-'.")
     return name
