@@ -11,7 +11,7 @@ from report.figure import Figure, Spec
 from report.style import CONFIG
 
 _WIDTH = 640
-#: vl-convert brings the first one along, so that the files are the same on every machine.
+#: vl-convert brings the first one along; in PNG files one of that name on the machine goes before.
 _FONT = "Liberation Sans, Arial, sans-serif"
 #: Pixels a unit of the drawing: fine enough for print at the width of a column.
 _SCALE = 2.0
