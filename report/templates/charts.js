@@ -20,17 +20,19 @@ function fitted(spec, width) {
   return fit;
 }
 
-// Long names give way to the chart on a phone.
-function configured(width) {
+// Long names give way to the chart on a phone, but in legends, which get a line for each.
+function configured(spec, width) {
   if (width >= NARROW) return chartConfig;
   const { axis, legend } = chartConfig;
-  return { ...chartConfig, axis: { ...axis, labelLimit: 130 }, legend: { ...legend, columns: 2, labelLimit: 150 } };
+  const domains = [...JSON.stringify(spec).matchAll(/"domain":(\["[^\]]*\])/g)].flatMap((found) => JSON.parse(found[1]));
+  const columns = domains.some((name) => name.length > 22) ? 1 : 2;
+  return { ...chartConfig, axis: { ...axis, labelLimit: 130 }, legend: { ...legend, columns, labelLimit: 300 / columns } };
 }
 
 function draw(element, spec, renderer = "svg") {
   const width = Math.floor(element.getBoundingClientRect().width) || 320;
   element.dataset.width = width;
-  const options = { config: configured(width), renderer, actions: false, logLevel: 1 };
+  const options = { config: configured(spec, width), renderer, actions: false, logLevel: 1 };
   return vegaEmbed(element, fitted(spec, width), options);
 }
 
