@@ -1,5 +1,6 @@
 """Gradients, their norms and the wiring of layers against slow references in float64."""
 
+import math
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from gpu_jobs.errors import DeviceError, ModelError
 from gpu_jobs.finetuning import Finetuning, Recipe
+from gpu_jobs.gradient_norms import norms_of_gradients
 from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.losses import response_loss
 from gpu_jobs.matrices import KINDS, find_matrices
@@ -316,3 +318,17 @@ def test_models_without_softmax_attention_are_refused() -> None:
     model.model.layers[1].mlp.gate_proj = model.model.layers[1].mlp.up_proj
     with pytest.raises(ModelError, match="more than once"):
         find_matrices(model)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 3e38])
+def test_gradients_that_are_no_numbers_are_refused_and_large_ones_are_not(number: float) -> None:
+    matrices = find_matrices(tiny.build("llama"))
+    sums = {p.weight: torch.ones_like(p.weight) for m in matrices for p in m.parts}
+    (part, *_) = matrices[0].parts
+    sums[part.weight][0, :2] = number
+    if math.isfinite(number):
+        found = norms_of_gradients(matrices, sums)[matrices[0]]
+        assert found.spectral == pytest.approx(number * 2**0.5)
+    else:
+        with pytest.raises(ModelError, match="holds NaN or infinity"):
+            norms_of_gradients(matrices, sums)
