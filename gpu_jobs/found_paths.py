@@ -78,9 +78,9 @@ class FoundPath:
             f"{row['healing_best_step']} steps on {row['healing_items']} items of the train split "
             f"of {row['task']} with low-rank adapters (rank {told['rank']}, alpha "
             f"{told['alpha']}, {told['targets'].replace('_', ' ')}, seed {row['healing_seed']}), "
-            f"which lowered the loss on {row['healing_validation_items']} items held out from "
-            f"{row['healing_loss_before']:.3f} to {row['healing_loss']:.3f} nats a token; they "
-            "are part of the weights"
+            f"which are part of the weights; the loss on {row['healing_validation_items']} items "
+            f"held out was {row['healing_loss_before']:.3f} nats a token before and is "
+            f"{row['healing_loss']:.3f}"
         )
 
 

@@ -30,13 +30,14 @@ def norms_of_gradients(
 
     def take(weight: nn.Parameter) -> None:
         gradient = sums.pop(weight, None)
+        if gradient is None or not _is_finite(gradient):
+            matrix, _ = wanted[weight][0]
+            what = "is missing" if gradient is None else "holds NaN or infinity"
+            raise ModelError(
+                f"The gradient of {matrix.kind} of layer {matrix.layer} {what}: try --dtype "
+                "float32, or choose another decoder-only model."
+            )
         for matrix, part in wanted[weight]:
-            if gradient is None or not _is_finite(gradient):
-                what = "is missing" if gradient is None else "holds NaN or infinity"
-                raise ModelError(
-                    f"The gradient of {matrix.kind} of layer {matrix.layer} {what}: try --dtype "
-                    "float32, or choose another decoder-only model."
-                )
             values[matrix].append(singular_values(part.of(gradient)).flatten())
 
     # Eigenvalues gain little from several threads each, so each matrix gets one.

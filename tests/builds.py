@@ -101,6 +101,11 @@ def ask_history(data: Path, code: str) -> str:
     ).stdout
 
 
+def written(folder: Path) -> dict[Path, int]:
+    """Return the finished files below a folder, with the times when they were written."""
+    return {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*.parquet"))}
+
+
 def contents(warehouse: Path) -> dict[str, str]:
     """Hash every table's rows, whatever their order."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:

@@ -35,7 +35,7 @@ def served(command: list[str], says: str, data: Path, **extra: str) -> Iterator[
         yield next(match[1] for line in process.stdout if (match := re.search(says, line)))
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
 
 
 def answer(request: urllib.request.Request | str) -> bytes:

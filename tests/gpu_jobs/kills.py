@@ -1,4 +1,4 @@
-"""Killing a program at work, and telling what it has left."""
+"""Killing a program at work."""
 
 import os
 import subprocess
@@ -6,12 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.builds import ROOT
-
-
-def written(folder: Path) -> dict[Path, int]:
-    """Return the finished files below a folder, with the times when they were written."""
-    return {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*.parquet"))}
+from tests.builds import ROOT, written
 
 
 def kill_at(

@@ -17,8 +17,9 @@ from gpu_jobs.gradients import main
 from gpu_jobs.layer_gradients import layer_gradients
 from gpu_jobs.matrices import find_matrices
 from gpu_jobs.pairs import PairSet, Sample, encode_pairs, length_matched
+from tests.builds import written
 from tests.gpu_jobs import hub_data, tiny
-from tests.gpu_jobs.kills import kill_at, written
+from tests.gpu_jobs.kills import kill_at
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = [("Is it?", " yes"), ("Why?", " because"), ("How many?", " two"), ("Who?", " me")]

@@ -18,8 +18,9 @@ from gpu_jobs.pruned_model import main as save
 from gpu_jobs.relevance import main
 from gpu_jobs.relevance_rows import PRUNING_PATHS
 from gpu_jobs.surgery import removed
+from tests.builds import written
 from tests.gpu_jobs import hub_data, tiny
-from tests.gpu_jobs.kills import kill_at, written
+from tests.gpu_jobs.kills import kill_at
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = Recipe(

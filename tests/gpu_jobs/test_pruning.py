@@ -20,8 +20,9 @@ from gpu_jobs.pruning import main
 from gpu_jobs.pruning_effects import EFFECTS, SAMPLES
 from gpu_jobs.selections import drawn
 from gpu_jobs.texts import make_batches
+from tests.builds import written
 from tests.gpu_jobs import hub_data, tiny
-from tests.gpu_jobs.kills import kill_at, written
+from tests.gpu_jobs.kills import kill_at
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = 4
@@ -157,7 +158,7 @@ def test_finished_cells_are_not_computed_again(
     output = tmp_path / "out"
     asked = ("--tasks", "truthfulqa", "winogrande", "--limit", 4, "--layers")
     assert main(_arguments(model, data, output, *asked, "1")) == 0
-    before = {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet")}
+    before = written(output)
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("the model is not needed")
@@ -168,7 +169,7 @@ def test_finished_cells_are_not_computed_again(
     capsys.readouterr()
     assert main(_arguments(model, data, output, *asked, "1", "--layers", "2")) == 0
     assert "4 of 6 cells are finished already" in capsys.readouterr().err
-    after = {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet")}
+    after = written(output)
     assert before.items() <= after.items()
     assert len(after) == len(before) + 4
     assert main(_arguments(model, data, output, "--seed", 5, *asked, "1")) == 0

@@ -15,6 +15,7 @@ from gpu_jobs.relevance import main
 from gpu_jobs.relevance_rows import ITEM_SCORES, LAYER_RELEVANCE, PRUNING_PATHS, REMOVAL_ITEMS
 from gpu_jobs.surgery import removed
 from gpu_jobs.tasks import load_tasks
+from tests.builds import written
 from tests.gpu_jobs import hub_data, tiny
 
 N_LAYERS = 5
@@ -92,11 +93,11 @@ def test_maps_and_paths(
     assert {("cosine", "block"), ("taylor", "one_shot"), ("random", "random")} <= kinds
     assert len({row["path_seed"] for row in steps if row["path"] == "random"}) == 2
     # Again: the same results, and nothing is measured anew, nor for some of the criteria.
-    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    files = written(tmp_path)
     assert _run(model, data, tmp_path, *asked, *several) == 0
     assert capsys.readouterr().out == said.out
     assert _run(model, data, tmp_path, *asked, "--criteria", "perplexity", "accuracy") == 0
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == files
+    assert written(tmp_path) == files
 
 
 def test_ends_of_paths_are_scored_on_every_task(model: Path, data: Path, tmp_path: Path) -> None:
@@ -174,9 +175,9 @@ def test_kept_items_add_up_to_their_maps(
         "group by result_key having count(distinct computed_at) > 1"
     )
     assert moments.fetchall() == []
-    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    files = written(tmp_path)
     assert _run(model, data, tmp_path, *asked, "--keep-items") == 0
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == files
+    assert written(tmp_path) == files
 
 
 def test_what_cannot_be_measured_is_said(

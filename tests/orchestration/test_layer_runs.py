@@ -24,7 +24,7 @@ from orchestration.definitions import defs
 from orchestration.instance import prepare_instance
 from orchestration.layer_devices import POOL, held_device
 from orchestration.layer_models import MODELS, named_model, working_folder
-from tests.builds import ROOT, ask_history, environment
+from tests.builds import ROOT, ask_history, environment, written
 from tests.orchestration.conftest import NAME
 
 
@@ -69,10 +69,6 @@ def add_model(instance: dg.DagsterInstance, **config: str) -> dg.ExecuteInProces
         run_config={"ops": {"register_model": {"config": config}}},
         raise_on_error=False,
     )
-
-
-def files(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*.parquet"))}
 
 
 def rows(data: Path, table: str, columns: str) -> list[tuple]:
@@ -124,7 +120,7 @@ def test_a_partition_lands_shows_its_numbers_and_layers_and_is_not_computed_twic
         assert event.materialization.partition == NAME
         version = event.materialization.tags["dagster/data_version"]
         landed = rows(settings.data, table, f"model_id, dtype, device, {value}")
-        found.append((version, landed, files(settings.layers), files(settings.landing)))
+        found.append((version, landed, written(settings.layers), written(settings.landing)))
     assert found[0] == found[1]
 
     told = {name: value.value for name, value in event.materialization.metadata.items()}
@@ -160,7 +156,7 @@ def test_a_stopped_run_leaves_no_child_and_goes_on_at_the_first_missing_cell(
     for number in (signal.SIGTERM, signal.SIGKILL):
         with started(data, told, "--analysis", "pruning") as run:
             cells = data / "gpu" / "tests--tiny-llama" / "evaluation_samples"
-            while len(files(cells)) <= len(done):
+            while len(written(cells)) <= len(done):
                 assert run.poll() is None, run.communicate()[1]
                 time.sleep(0.01)
             children = psutil.Process(run.pid).children(recursive=True)
@@ -171,14 +167,14 @@ def test_a_stopped_run_leaves_no_child_and_goes_on_at_the_first_missing_cell(
         assert not alive
         if number == signal.SIGTERM:
             assert run.returncode == 130 and "run the same command again" in said
-        kept = files(cells)
+        kept = written(cells)
         assert done.items() <= kept.items() and len(kept) < 12
         done = kept
     for folder in (data, whole):
         with started(folder, told, "--analysis", "pruning") as run:
             _, said = run.communicate(timeout=600)
         assert run.returncode == 0, said
-    assert done.items() <= files(cells).items()
+    assert done.items() <= written(cells).items()
     measured = "* exclude (computed_at, seconds, peak_memory_bytes)"
     assert len(rows(whole, "pruning_effects", measured)) == 10
     for table, columns in (

@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from modelstrata.settings import Settings
+from tests.builds import written
 from tests.orchestration.conftest import NAME
 from tests.servers import DAGSTER, ask, served
 
@@ -66,7 +67,7 @@ def test_a_terminated_run_ends_its_program_and_the_next_goes_on(
     with served(["make", "dev"], DAGSTER, data, **told) as page:
         run = launch(page)
         last = time.monotonic() + SECONDS
-        while not (done := {one: one.stat().st_mtime_ns for one in cells.glob("*.parquet")}):
+        while not (done := written(cells)):
             assert time.monotonic() < last
             time.sleep(0.01)
         working = programs(data)
@@ -76,5 +77,5 @@ def test_a_terminated_run_ends_its_program_and_the_next_goes_on(
         assert not psutil.wait_procs(working, timeout=10)[1]
         assert not list((data / "landing" / "pruning_effects").glob("*"))
         assert ended(page, launch(page)) == "SUCCESS"
-    assert done.items() <= {one: one.stat().st_mtime_ns for one in cells.glob("*.parquet")}.items()
+    assert done.items() <= written(cells).items()
     assert list((data / "landing" / "pruning_effects").glob("*.parquet"))
