@@ -1,6 +1,7 @@
 """Orders of removing layers: greedy, in one shot, at random, as a block, by beam search."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def block(distances: np.ndarray, steps: int) -> Path:
 
 
 def beam(
-    n_layers: int, steps: int, measure: Measure, score: Callable[[Path], float], width: int
+    n_layers: int, steps: int, measure: Measure, score: Callable[[Path], Any], width: int
 ) -> Path:
     """Keep the `width` best sets of removed layers at each step; return the best last one.
 

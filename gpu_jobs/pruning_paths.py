@@ -1,6 +1,6 @@
 """Paths of removals of one model and what is left of its scores after each step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -107,15 +107,24 @@ def _removals(study: Study, search: Search) -> Iterator[paths.Path]:
     yield from (path[: step + 1] for step in range(steps))
 
 
-def _kept(study: Study, calibration: Calibration) -> Any:
-    """Return what compares sets of removed layers in a beam: the accuracy that is left."""
+def _kept(
+    study: Study, calibration: Calibration
+) -> Callable[[paths.Path], tuple[float, float]]:
+    """Return what compares sets of removed layers in a beam: the accuracy that is left.
 
-    def score(path: paths.Path) -> float:
-        found = study.scores(calibration.items, path)
-        right = float(np.mean([row["score"] for row in found]))
-        # Of equal accuracies the likelier answers decide, as in a single step.
-        said = float(np.mean([row["log_likelihood"] for row in found]))
-        return right + 1e-6 * said
+    Of equal accuracies the likelier answers decide, as in a single step. The maps that the
+    removals of a path were chosen from hold both.
+    """
+
+    def score(path: paths.Path) -> tuple[float, float]:
+        said, right = 0.0, 0.0
+        for step, layer in enumerate(path):
+            rows = study.rows(calibration, "accuracy", path[:step])
+            row = next(row for row in rows if row["layer"] == layer)
+            # What this removal adds to the loss: together, all that was lost.
+            said -= row["tie"]
+            right = row["score_without"]
+        return right, said
 
     return score
 

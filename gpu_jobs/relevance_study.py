@@ -56,9 +56,11 @@ class Study(EvaluationJob):
             for found in self.sets.calibrations()
         ]
 
-    def rows(self, calibration: Calibration, criterion: str) -> list[dict[str, Any]]:
-        """Return rows of `LAYER_RELEVANCE` of the whole model, measured already."""
-        rows = self.read(self.table, self._map(calibration, criterion, ()).made)
+    def rows(
+        self, calibration: Calibration, criterion: str, path: Path = ()
+    ) -> list[dict[str, Any]]:
+        """Return rows of `LAYER_RELEVANCE` without the layers of a path, measured already."""
+        rows = self.read(self.table, self._map(calibration, criterion, path).made)
         return [row for row in rows if row["criterion"] == criterion]
 
     def relevance(
