@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from gpu_jobs import paths
 from gpu_jobs.calibration import COMPUTING, Calibration
 from gpu_jobs.healing_study import Healer
@@ -107,9 +105,7 @@ def _removals(study: Study, search: Search) -> Iterator[paths.Path]:
     yield from (path[: step + 1] for step in range(steps))
 
 
-def _kept(
-    study: Study, calibration: Calibration
-) -> Callable[[paths.Path], tuple[float, float]]:
+def _kept(study: Study, calibration: Calibration) -> Callable[[paths.Path], tuple[float, float]]:
     """Return what compares sets of removed layers in a beam: the accuracy that is left.
 
     Of equal accuracies the likelier answers decide, as in a single step. The maps that the

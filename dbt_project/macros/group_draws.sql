@@ -1,21 +1,17 @@
 {#
 Draws of whole groups with replacement, as weights: `{{ group }}`, `draw` and how often the group is in
-the draw, where it is at all; in draw 0 each group is once. The weights are Poisson with mean 1, as a
-bootstrap's are to within the total, and follow from the group's name: the same group weighs the same in
-every table, so that statistics of one draw may be compared.
+the draw; in draw 0 each group is once. The weights are Poisson with mean 1, as a bootstrap's are to
+within the total, and follow from the group's name: the same group weighs the same in every table, so
+that statistics of one draw may be compared.
 #}
 {% macro group_draws(relation, group) %}
     select
         {{ group }},
-        0 as draw,
-        1::double as weight
-    from (select distinct {{ group }} from {{ relation }}) as groups
-    union all
-    select
-        {{ group }},
         draw,
-        -- Poisson's cumulative probabilities at 1, 2, …; what lies below that at 0 is left out.
+        -- Poisson's cumulative probabilities at 0, 1, 2, …
         case
+            when draw = 0 then 1
+            when part < 0.36787944 then 0
             when part < 0.73575888 then 1
             when part < 0.91969860 then 2
             when part < 0.98101184 then 3
@@ -30,7 +26,6 @@ every table, so that statistics of one draw may be compared.
             draws.draw,
             md5_number_lower({{ group }} || ' ' || draws.draw) / 18446744073709551616.0 as part
         from (select distinct {{ group }} from {{ relation }}) as groups
-        cross join range(1, {{ var('claim_draws') }} + 1) as draws (draw)
+        cross join range({{ var('claim_draws') }} + 1) as draws (draw)
     ) as parts
-    where part >= 0.36787944
 {% endmacro %}

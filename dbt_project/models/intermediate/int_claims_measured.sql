@@ -55,8 +55,7 @@ final as (
     left join leads using (claim, split, tier, measure)
     left join {{ ref('int_claim_values') }} as single
         on
-            asked.n_pairs = 0
-            and asked.evidence = single.evidence
+            case when asked.n_pairs = 0 then asked.evidence end = single.evidence
             and asked.subject = single.subject
             and asked.item = single.item
             and asked.measure = single.measure

@@ -62,6 +62,7 @@ drawn as (
         sum(draws.weight::decimal(1, 0) * sums.error)::double as error
     from sums
     inner join draws using (bootstrap_group)
+    where draws.weight > 0
     group by all
 
 ),

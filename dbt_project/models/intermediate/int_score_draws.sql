@@ -1,24 +1,96 @@
-with draws as (
+with families as (
 
-    {{ group_draws(ref('int_score_sums'), 'family') }}
+    select count(distinct family) as n from {{ ref('int_score_sums') }}
+
+),
+
+cells as (
+
+    select distinct
+        evidence,
+        benchmark,
+        part,
+        is_post_trained
+    from {{ ref('int_score_sums') }}
+
+),
+
+-- Many families are drawn in groups, which hardly widens an interval and bounds the work.
+sums as (
+
+    select
+        scores.evidence,
+        scores.benchmark,
+        scores.part,
+        scores.is_post_trained,
+        case
+            when families.n > {{ var('claim_groups') }}
+                then 'group ' || md5_number_lower(scores.family) % {{ var('claim_groups') }}
+            else scores.family
+        end as draw_group,
+        sum(scores.n) as n,
+        sum(scores.total) as total,
+        sum(scores.squares) as squares
+    from {{ ref('int_score_sums') }} as scores
+    cross join families
+    group by all
+
+),
+
+draws as (
+
+    {{ group_draws('sums', 'draw_group') }}
+
+),
+
+drawn_groups as (
+
+    select distinct draw_group from sums
+
+),
+
+weights as (
+
+    select
+        draw,
+        list(weight order by draw_group) as weights
+    from draws
+    group by draw
+
+),
+
+-- A number a group, as many and in the same order as there are weights.
+vectors as (
+
+    select
+        cells.evidence,
+        cells.benchmark,
+        cells.part,
+        cells.is_post_trained,
+        list(coalesce(sums.n, 0)::double order by draw_group) as n,
+        list(coalesce(sums.total, 0)::double order by draw_group) as total,
+        list(coalesce(sums.squares, 0)::double order by draw_group) as squares
+    from cells
+    cross join drawn_groups
+    left join sums using (evidence, benchmark, part, is_post_trained, draw_group)
+    group by all
 
 ),
 
 drawn as (
 
     select
-        sums.evidence,
-        sums.benchmark,
-        sums.part,
-        sums.is_post_trained,
-        draws.draw,
-        sum(draws.weight * sums.n) as n,
-        -- Decimals add up to the same in any order.
-        sum(draws.weight::decimal(1, 0) * sums.total)::double as total,
-        sum(draws.weight::decimal(1, 0) * sums.squares)::double as squares
-    from {{ ref('int_score_sums') }} as sums
-    inner join draws using (family)
-    group by all
+        vectors.evidence,
+        vectors.benchmark,
+        vectors.part,
+        vectors.is_post_trained,
+        weights.draw,
+        list_dot_product(vectors.n, weights.weights) as n,
+        list_dot_product(vectors.total, weights.weights) as total,
+        list_dot_product(vectors.squares, weights.weights) as squares
+    from vectors
+    cross join weights
+    where list_dot_product(vectors.n, weights.weights) > 0
 
 ),
 

@@ -107,7 +107,7 @@ select
     grouped.kv_heads,
     grouped.vocab_size,
     grouped.pos,
-    structures.head_dim,
+    case when grouped.structure_tier = 'exact' then structures.head_dim end as head_dim,
     grouped.training_type,
     models.is_moe,
     models.is_official,
@@ -117,8 +117,7 @@ select
     grouped.evaluation_id
 from grouped
 inner join {{ ref('models') }} as models using (model_id)
-left join {{ ref('model_structures') }} as structures
-    on grouped.model_id = structures.model_id and grouped.structure_tier = 'exact'
+left join {{ ref('model_structures') }} as structures using (model_id)
 -- A fine-tune was pretrained as its root model was.
 left join pretraining as own on grouped.model_id = own.model_id
 left join pretraining as root on models.root_model = root.model_id
