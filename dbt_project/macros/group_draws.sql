@@ -1,12 +1,13 @@
 {#
-Draws of whole groups with replacement, as weights: `{{ group }}`, `draw` and how often the group is in
-the draw; in draw 0 each group is once. The weights are Poisson with mean 1, as a bootstrap's are to
+Draws of whole groups with replacement, as weights: `{{ group }}`, its `place` among them, `draw` and how
+often the group is in the draw; in draw 0 each group is once. The weights are Poisson with mean 1, as a bootstrap's are to
 within the total, and follow from the group's name: the same group weighs the same in every table, so
 that statistics of one draw may be compared.
 #}
 {% macro group_draws(relation, group) %}
     select
         {{ group }},
+        place,
         draw,
         -- Poisson's cumulative probabilities at 0, 1, 2, …
         case
@@ -22,10 +23,17 @@ that statistics of one draw may be compared.
         end::double as weight
     from (
         select
-            {{ group }},
+            groups.*,
             draws.draw,
-            md5_number_lower({{ group }} || ' ' || draws.draw) / 18446744073709551616.0 as part
-        from (select distinct {{ group }} from {{ relation }}) as groups
+            -- The upper half of the hash, between 0 and 1.
+            (md5_number(groups.{{ group }} || ' ' || draws.draw) >> 64)::double / 18446744073709551616.0
+                as part
+        from (
+            select
+                {{ group }},
+                row_number() over (order by {{ group }}) as place
+            from (select distinct {{ group }} from {{ relation }})
+        ) as groups
         cross join range({{ var('claim_draws') }} + 1) as draws (draw)
     ) as parts
 {% endmacro %}

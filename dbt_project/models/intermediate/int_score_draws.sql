@@ -43,41 +43,35 @@ draws as (
 
 ),
 
-drawn_groups as (
-
-    select distinct draw_group from sums
-
-),
-
-weights as (
+weights as materialized (
 
     select
         draw,
-        list(weight order by draw_group) as weights
+        list(weight order by place) as weights
     from draws
     group by draw
 
 ),
 
 -- A number a group, as many and in the same order as there are weights.
-vectors as (
+vectors as materialized (
 
     select
         cells.evidence,
         cells.benchmark,
         cells.part,
         cells.is_post_trained,
-        list(coalesce(sums.n, 0)::double order by draw_group) as n,
-        list(coalesce(sums.total, 0)::double order by draw_group) as total,
-        list(coalesce(sums.squares, 0)::double order by draw_group) as squares
+        list(coalesce(sums.n, 0)::double order by places.place) as n,
+        list(coalesce(sums.total, 0)::double order by places.place) as total,
+        list(coalesce(sums.squares, 0)::double order by places.place) as squares
     from cells
-    cross join drawn_groups
+    cross join (select draws.draw_group, draws.place from draws where draws.draw = 0) as places
     left join sums using (evidence, benchmark, part, is_post_trained, draw_group)
     group by all
 
 ),
 
-drawn as (
+products as materialized (
 
     select
         vectors.evidence,
@@ -90,7 +84,14 @@ drawn as (
         list_dot_product(vectors.squares, weights.weights) as squares
     from vectors
     cross join weights
-    where list_dot_product(vectors.n, weights.weights) > 0
+
+),
+
+-- A draw may have no model of a part.
+drawn as (
+
+    select * from products
+    where n > 0
 
 ),
 
