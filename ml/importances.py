@@ -155,10 +155,8 @@ def kendall_w(values: np.ndarray) -> float:
     if m < 2 or n < 2:
         return float("nan")
     ranks = rankdata(values, axis=1)
-    ties = sum(
-        float(np.sum(count.astype("float64") ** 3 - count))
-        for count in (np.unique(row, return_counts=True)[1] for row in ranks)
-    )
-    deviations = float(np.sum((ranks.sum(axis=0) - m * (n + 1) / 2) ** 2))
-    possible = m**2 * (n**3 - n) - m * ties
-    return 12 * deviations / possible if possible > 0 else float("nan")
+    centre = (n + 1) / 2
+    # The largest that m rows which all rank alike could reach, less with ties.
+    possible = m * float(np.sum((ranks - centre) ** 2))
+    deviations = float(np.sum((ranks.sum(axis=0) - m * centre) ** 2))
+    return deviations / possible if possible > 0 else float("nan")

@@ -1,7 +1,7 @@
 """The study as data: its parts, and what each fits on a benchmark.
 
 Every random split stands beside its grouped twins and the temporal split, on the same rows and
-with the same seeds. The whole study takes 12 minutes on two cores: `docs/regressions.md` has
+with the same seeds. The whole study takes 10 minutes on two cores: `docs/regressions.md` has
 the times measured.
 """
 
