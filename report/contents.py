@@ -5,6 +5,7 @@ import duckdb
 from report.figure import Section, drawn
 from report.figures import (
     gradients,
+    healing,
     importances,
     influence,
     paths,
@@ -49,7 +50,7 @@ _SECTIONS = (
         "Relevance of layers",
         "How much each layer matters by what it costs to lose it, after “Rethinking Layer "
         "Relevance” (arXiv 2605.14075).",
-        (*relevance.FIGURES, *paths.FIGURES),
+        (*relevance.FIGURES, *paths.FIGURES, *healing.FIGURES),
     ),
     (
         "tables",

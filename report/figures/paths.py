@@ -32,9 +32,12 @@ def _read(connection: duckdb.DuckDBPyConnection, which: str) -> tuple[str, list[
             removed_layers, before, after, difference, difference_low, difference_high, chance,
             is_at_chance, n_items, calibration_items, calibration_split, n_layers,
             weights_format, dtype,
-            step = max(step) over (partition by model_id, task) as is_last,
+            step = max_by(step, (n_paths, step)) over (partition by model_id, task) as is_last,
             count(*) over (partition by path_id, path_seed, task) > 1 as has_steps
-        from marts.pruning_paths
+        from (
+            select *, count(*) over (partition by model_id, task, step, is_healed) as n_paths
+            from marts.pruning_paths
+        ) as paths
         where
             not coalesce(is_healed, false) and unit = 'block'
             and (
@@ -58,13 +61,15 @@ def _read(connection: duckdb.DuckDBPyConnection, which: str) -> tuple[str, list[
         one["kind"] = _KINDS[one["path"]]
         criterion, path = CRITERIA[one["criterion"]], one["path"].replace("_", " ")
         one["by"] = criterion if criterion == path else f"{criterion}, {path}"
+        if one["method"] != "exact":
+            one["by"] += f", {one['method']}"
         if one["calibration"] not in (None, one["task"]):
             one["by"] += f" on {benchmark(one['calibration'])}"
     return model, shown
 
 
 def ends(connection: duckdb.DuckDBPyConnection) -> Drawing:
-    """Draw what the removal of most layers does to each task's score, a row a path."""
+    """Draw what removals do to each task's score where most paths were scored, a row a path."""
     model, shown = _read(connection, "is_last")
     kinds = present(_KINDS.values(), shown, "kind")
     places = {criterion: place for place, criterion in enumerate(CRITERIA)}

@@ -43,6 +43,7 @@ FIGURES = [
     "figure-relevance-tasks",
     "figure-relevance-criteria",
     "figure-relevance-ends",
+    "figure-relevance-healing",
     "figure-relevance-paths",
     "figure-relevance-agreement",
     "table-1",
@@ -284,7 +285,9 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "70::double as before, 70::double - step * cost as after, -step * cost as difference, "
         "null::double as difference_low, null::double as difference_high, 50::double as chance, "
         "false as is_at_chance, false as is_healed, 100 as n_items, 4 as n_layers, "
-        "'block' as unit, "
+        "'block' as unit, 'key' as result_key, null::double as healing_loss_before, "
+        "null::double as healing_loss, null::integer as healing_best_step, "
+        "null::integer as healing_items, "
         "'safetensors' as weights_format, 'float32' as dtype from (from range(1, 3) as r(step)), "
         "(values ('piqa'), ('boolq')) as t(task), "
         "(values ('accuracy', 2::double), ('cosine', 9::double)) as c(criterion, cost)",
@@ -296,6 +299,12 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "null as calibration, null as calibration_items, 40::double + seed as after) "
         "from marts.pruning_paths, (values (0), (1)) as s(seed) "
         "where criterion = 'accuracy' and calibration = task",
+        # One path goes further than the others; two are healed.
+        "insert into marts.pruning_paths select * replace (3 as step, 30::double as after) "
+        "from marts.pruning_paths where path_id = 'accuracy' and task = 'piqa' and step = 2",
+        "insert into marts.pruning_paths select * replace (true as is_healed, after + 4 as after, "
+        "3::double as healing_loss_before, 2::double as healing_loss, 50 as healing_items) "
+        "from marts.pruning_paths where task = 'piqa' and path_id in ('accuracy', 'accuracyr')",
         "create or replace table marts.relevance_agreement as select 'a/b' as model_id, 'all' as "
         "layers_compared, 'block' as unit, 4 as n_layers, 1 as n_quarter, "
         "1 as n_quarter_shared, * from (values ('accuracy', 'cosine', 0.25), "
@@ -304,8 +313,10 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
     )
     page = read(warehouse)
     said = "and 2 on PIQA by accuracy, iterative (66.0 of 70.0, random 40.5)"
-    for name, n in (("ends", 8), ("paths", 16)):
-        assert said in page.figures[f"figure-relevance-{name}"]["sentence"]
+    assert said in page.figures["figure-relevance-ends"]["sentence"]
+    said = "and 3 on PIQA by accuracy, iterative (30.0 of 70.0)"
+    assert said in page.figures["figure-relevance-paths"]["sentence"]
+    for name, n in (("ends", 8), ("paths", 17)):
         assert (
             "on 100 items of the test split, found on 200 others of train"
             in (page.figures[f"figure-relevance-{name}"]["caveat"])
@@ -315,6 +326,15 @@ def test_study_and_relevance_are_drawn_where_there_are_rows(warehouse: Path) -> 
         "accuracy and Taylor agree most (0.75)"
         in (page.figures["figure-relevance-agreement"]["sentence"])
     )
+    healed = page.figures["figure-relevance-healing"]["sentence"]
+    for said in (
+        "without 2 layers on PIQA (70.0 whole) by accuracy, iterative 66.0 to 70.0 and random 40.5 "
+        "to 44.5",
+        "without 3 layers on PIQA (70.0 whole) by accuracy, iterative 30.0 to 34.0",
+    ):
+        assert said in healed
+    # Two paths of two steps, one of a third, and two draws of two.
+    assert len(page.tables["figure-relevance-healing"]) == 1 + 3 + 4
     sentence = page.figures["figure-8a"]["sentence"]
     assert sentence.startswith("The most important feature is layers for ARC-Challenge")
     for name in ("figure-relevance-tasks", "figure-relevance-criteria"):
