@@ -37,7 +37,8 @@ def build(landing: Path) -> dict[str, pd.DataFrame]:
     ids = _spellings([listings, configs, v1, v2])
     for frame in (listings, configs, v1, v2):
         frame["model_id"] = frame["model_id"].str.lower().map(ids)
-    listings = listings.sort_values("crawled_at").drop_duplicates("model_id", keep="last")
+    listings = listings.sort_values("crawled_at", kind="stable")
+    listings = listings.drop_duplicates("model_id", keep="last")
     structures = _structures(configs)
     models = listings.merge(configs.drop_duplicates("model_id"), "outer", "model_id")
     known = pd.concat([v1[["model_id"]], v2[["model_id"]]]).drop_duplicates()

@@ -3,7 +3,7 @@
 Builds landing zones of many distinct models, multiplied from the embedded snapshot, with the dbt
 command of the main job (every table that needs no Python, every data test), each beside an empty
 zone, which takes what dbt takes by itself. Then a batch with 1 % as many models comes to one of
-them, and once more nothing. The same models go through a pandas pipeline that does less.
+them, and once more nothing. The same models go through pipelines in pandas and polars that do less.
 """
 
 import argparse
@@ -98,13 +98,14 @@ def increment(data: Path, n: int, full: Measured, empty: Measured) -> None:
     report("nothing new", nothing, f"{share:.1%} of the full build, net")
 
 
-def pandas_build(data: Path, n: int, ours: Measured) -> None:
-    """Run the pandas pipeline on the same zone."""
-    code = "import sys; from pathlib import Path; from benchmarks.warehouse_pandas import build; "
+def frames_build(data: Path, n: int, ours: Measured, library: str) -> None:
+    """Run the pipeline in pandas or polars on the same zone."""
+    code = "import sys; from pathlib import Path; "
+    code += f"from benchmarks.warehouse_{library} import build; "
     code += "print({k: len(v) for k, v in build(Path(sys.argv[1])).items()})"
     taken = measure([sys.executable, "-c", code, str(data / "landing")], data)
     ratio = taken.seconds / ours.seconds
-    report(f"{n:,} models, pandas, without tests", taken, f"{ratio:.2f} × the full build")
+    report(f"{n:,} models, {library}, without tests", taken, f"{ratio:.2f} × the full build")
 
 
 def main() -> None:
@@ -119,7 +120,7 @@ def main() -> None:
         "--increment", type=int, default=1_000_000, help="of --models, gets 1 %% more"
     )
     parser.add_argument(
-        "--pandas", type=int, default=160_000, help="of --models, goes through pandas"
+        "--pandas", type=int, default=160_000, help="of --models, goes through pandas and polars"
     )
     parser.add_argument("--folder", type=Path, help="where the zones go (60 GB for 3 million)")
     arguments = parser.parse_args()
@@ -137,7 +138,8 @@ def main() -> None:
         for n in arguments.models:
             data, full = full_build(folder, n)
             if n == arguments.pandas:
-                pandas_build(data, n, full)
+                for library in ("pandas", "polars"):
+                    frames_build(data, n, full, library)
             if n == arguments.increment:
                 increment(data, n, full, empty)
             subprocess.run(["rm", "-rf", str(data)], check=True)
