@@ -32,10 +32,13 @@ def _read(connection: duckdb.DuckDBPyConnection, which: str) -> tuple[str, list[
             removed_layers, before, after, difference, difference_low, difference_high, chance,
             is_at_chance, n_items, calibration_items, calibration_split, n_layers,
             weights_format, dtype,
-            step = max_by(step, (n_paths, step)) over (partition by model_id, task) as is_last,
-            count(*) over (partition by path_id, path_seed, task) > 1 as has_steps
+            (step, n_items) = max_by((step, n_items), (n_paths, step, n_items)) over (
+                partition by model_id, task
+            ) as is_last,
+            count(*) over (partition by path_id, path_seed, task, n_items) > 1 as has_steps
         from (
-            select *, count(*) over (partition by model_id, task, step, is_healed) as n_paths
+            select *,
+                count(*) over (partition by model_id, task, step, n_items, is_healed) as n_paths
             from marts.pruning_paths
         ) as paths
         where
