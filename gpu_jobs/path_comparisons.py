@@ -1,8 +1,8 @@
 """Paths of removals held against each other, item by item.
 
-A path is called after how it was found, such as `iterative by cosine`; one that was found on
-another task than it is scored on names that too. Random paths of several seeds count as one, each
-item with its mean score over them.
+A path is called after how it was found, such as `iterative by cosine` or, where the measure was
+approximate, `iterative by accuracy, lazy`; one that was found on another task than it is scored on
+names that too. Random paths of several seeds count as one, each item with its mean score over them.
 """
 
 from collections.abc import Iterator
@@ -65,6 +65,7 @@ def _scored(paths: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     own = newest["calibration"].isna() | (newest["calibration"] == newest["task"])
     name = newest["path"] + " by " + newest["criterion"]
     name = name.where(newest["path"] != RANDOM, RANDOM)
+    name = name.where(newest["method"].isin(["exact"]), name + ", " + newest["method"])
     name = name.where(own, name + " on " + newest["calibration"].fillna(""))
     ended = newest.assign(name=name).drop_duplicates([*_MEASURED, "name", "path_seed"], keep="last")
     keys = [*_SCORED, "n_items", "removed_layers"]

@@ -52,13 +52,16 @@ def _frames(scores: dict[tuple[str, str], np.ndarray]) -> tuple[pd.DataFrame, pd
             **{"calibration": task if seed is None else None, "healed": False, "chance": 50.0},
             **{"before": scores[task, ""].mean(), "before_low": 70.0 if task != "b" else 40.0},
             "result_key": f"{task}{removed}",
+            "method": "exact",
         }
         for task in "abc"
         for removed, path, criterion, seed in PATHS
     ]
     elsewhere = {**paths[0], "calibration": "b", "result_key": "elsewhere"}
+    # Found in another way, the same layer is another path.
+    lazy = {**paths[0], "removed_layers": "6", "method": "lazy", "result_key": "lazy"}
     unscored = {**paths[0], "removed_layers": "9", "path": "block", "result_key": "unscored"}
-    return pd.DataFrame([*paths, elsewhere, unscored]), pd.DataFrame(items)
+    return pd.DataFrame([*paths, elsewhere, lazy, unscored]), pd.DataFrame(items)
 
 
 def test_differences_are_paired_and_tasks_at_chance_left_out(
@@ -73,6 +76,8 @@ def test_differences_are_paired_and_tasks_at_chance_left_out(
         (one, two) for one in names for two in names if one < two
     }
     assert ("a", "iterative by accuracy", other) in told
+    row = told["a", "iterative by accuracy", "iterative by accuracy, lazy"]
+    assert (row["score"], row["other_score"]) == (scores["a", "3"].mean(), scores["a", "6"].mean())
     assert not found["path"].str.contains("block").any()
     drawn = (scores["a", "5"] + scores["a", "6"]) / 2
     row = told["a", "iterative by cosine", "random"]
