@@ -45,6 +45,13 @@ def benchmark(name: str) -> str:
     return _BENCHMARKS.get(name) or name.removeprefix("style_").replace("_", " ")
 
 
+def chosen_by(criterion: str, path: str, method: str) -> str:
+    """Return how removed layers were chosen; an approximate `method` of measuring is named."""
+    name, kind = CRITERIA[criterion], path.replace("_", " ")
+    parts = [name, *([kind] if kind != name else []), *([method] if method != "exact" else [])]
+    return ", ".join(parts)
+
+
 def listed(names: list[str]) -> str:
     """Join names as a sentence does."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,8 +1,8 @@
 {#
 Draws of whole groups with replacement, as weights: `{{ group }}`, its `place` among them, `draw` and how
-often the group is in the draw; in draw 0 each group is once. The weights are Poisson with mean 1, as a bootstrap's are to
-within the total, and follow from the group's name: the same group weighs the same in every table, so
-that statistics of one draw may be compared.
+often the group is in the draw; in draw 0 each group is once. The weights are Poisson with mean 1, as a
+bootstrap's are to within the total, and follow from the group's name: the same group weighs the same in
+every table, so that statistics of one draw may be compared.
 #}
 {% macro group_draws(relation, group) %}
     select

@@ -6,7 +6,7 @@ import altair as alt
 import duckdb
 
 from report.figure import Drawing, Entry, Table
-from report.names import CRITERIA, benchmark, between, listed
+from report.names import CRITERIA, benchmark, between, chosen_by, listed
 from report.rows import Row, grouped, rows
 from report.style import colours, dashes, data, shapes, spec
 
@@ -29,7 +29,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
         )
 
         select healed.model_id, healed.task, healed.criterion, healed.path, healed.path_seed,
-            healed.step, healed.before, pruned.after as pruned, healed.after as healed,
+            healed.method, healed.step, healed.before, pruned.after as pruned, healed.after as healed,
             healed.healing_loss_before as loss_before, healed.healing_loss as loss,
             healed.healing_best_step as best_step, healed.healing_items as trained_on,
             healed.n_layers, healed.n_items, healed.chance, healed.weights_format, healed.dtype
@@ -47,8 +47,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
     )
     model, shown = next(iter(grouped(found, "model_id").items()))
     for one in shown:
-        criterion, path = CRITERIA[one["criterion"]], one["path"].replace("_", " ")
-        one["by"] = criterion if criterion == path else f"{criterion}, {path}"
+        one["by"] = chosen_by(one["criterion"], one["path"], one["method"])
         one["on"] = benchmark(one["task"])
     return model, shown
 

@@ -6,7 +6,7 @@ import altair as alt
 import duckdb
 
 from report.figure import Drawing, Entry, NoRows, Table
-from report.names import CRITERIA, benchmark, between, listed
+from report.names import CRITERIA, benchmark, between, chosen_by, listed
 from report.rows import Row, grouped, present, rows
 from report.style import colours, dashes, data, shapes, spec, zero_line
 
@@ -62,10 +62,7 @@ def _read(connection: duckdb.DuckDBPyConnection, which: str) -> tuple[str, list[
     for one in shown:
         one["on"] = benchmark(one["task"]) + (", at chance" if one["is_at_chance"] else "")
         one["kind"] = _KINDS[one["path"]]
-        criterion, path = CRITERIA[one["criterion"]], one["path"].replace("_", " ")
-        one["by"] = criterion if criterion == path else f"{criterion}, {path}"
-        if one["method"] != "exact":
-            one["by"] += f", {one['method']}"
+        one["by"] = chosen_by(one["criterion"], one["path"], one["method"])
         if one["calibration"] not in (None, one["task"]):
             one["by"] += f" on {benchmark(one['calibration'])}"
     return model, shown
