@@ -29,7 +29,8 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
         )
 
         select healed.model_id, healed.task, healed.criterion, healed.path, healed.path_seed,
-            healed.method, healed.step, healed.before, pruned.after as pruned, healed.after as healed,
+            healed.method, healed.step, healed.before, pruned.after as pruned,
+            healed.after as healed,
             healed.healing_loss_before as loss_before, healed.healing_loss as loss,
             healed.healing_best_step as best_step, healed.healing_items as trained_on,
             healed.n_layers, healed.n_items, healed.chance, healed.weights_format, healed.dtype
