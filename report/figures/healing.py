@@ -11,7 +11,7 @@ from report.rows import Row, grouped, rows
 from report.style import colours, dashes, data, shapes, spec
 
 COMMAND = "python -m gpu_jobs.relevance … --heal"
-_STATES = {"pruned": "after pruning", "healed": "and healing"}
+_STATES = {"pruned": "after pruning", "healed": "after healing"}
 
 
 def _read(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
@@ -74,9 +74,6 @@ def healing(connection: duckdb.DuckDBPyConnection) -> Drawing:
     point = base.mark_point().encode(
         shape=alt.Shape("by:N", title="chosen by", scale=shapes(paths)),
         detail="state:N",
-        opacity=alt.Opacity(
-            "state:N", title="score", scale=alt.Scale(domain=states, range=[0.45, 1])
-        ),
     )
     chart = (
         alt.layer(line, point)
