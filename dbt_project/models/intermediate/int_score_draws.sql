@@ -43,6 +43,16 @@ draws as (
 
 ),
 
+places as (
+
+    select
+        draw_group,
+        place
+    from draws
+    where draw = 0
+
+),
+
 weights as materialized (
 
     select
@@ -65,7 +75,7 @@ vectors as materialized (
         list(coalesce(sums.total, 0)::double order by places.place) as total,
         list(coalesce(sums.squares, 0)::double order by places.place) as squares
     from cells
-    cross join (select draws.draw_group, draws.place from draws where draws.draw = 0) as places
+    cross join places
     left join sums using (evidence, benchmark, part, is_post_trained, draw_group)
     group by all
 
