@@ -1,10 +1,4 @@
-with families as (
-
-    select count(distinct family) as n from {{ ref('int_score_sums') }}
-
-),
-
-cells as (
+with cells as (
 
     select distinct
         evidence,
@@ -32,7 +26,9 @@ sums as (
         sum(scores.total) as total,
         sum(scores.squares) as squares
     from {{ ref('int_score_sums') }} as scores
-    cross join families
+    cross join (
+        select count(distinct family) as n from {{ ref('int_score_sums') }}
+    ) as families
     group by all
 
 ),
