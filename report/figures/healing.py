@@ -41,7 +41,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[str, list[Row]]:
             and healed.path_seed is not distinct from pruned.path_seed
         where not pruned.is_healed
         order by healed.model_id, healed.task, list_position($1, healed.criterion), healed.path,
-            healed.path_seed, healed.step
+            healed.method, healed.path_id, healed.path_seed, healed.step
         """,
         list(CRITERIA),
         command=COMMAND,

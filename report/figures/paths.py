@@ -49,7 +49,7 @@ def _read(connection: duckdb.DuckDBPyConnection, which: str) -> tuple[str, list[
             )
         order by
             model_id, task, list_position($1, criterion), list_position($2, path), calibration,
-            path_seed, method, path_id, step
+            path_seed, method, path_id, step, n_items
         """,
         list(CRITERIA),
         list(_KINDS),

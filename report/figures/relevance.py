@@ -94,7 +94,8 @@ def agreement(connection: duckdb.DuckDBPyConnection) -> Drawing:
     found = rows(
         connection,
         """
-        select model_id, criterion, reference, avg(spearman) as spearman, count(*) as n,
+        -- Rounded, because sums depend on the order of threads, and a pair stands there twice.
+        select model_id, criterion, reference, round(avg(spearman), 9) as spearman, count(*) as n,
             avg(n_quarter_shared / nullif(n_quarter, 0)) as shared, any_value(n_layers) as n_layers
         from marts.relevance_agreement
         where layers_compared = 'all' and spearman is not null and unit = 'block'
