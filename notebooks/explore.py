@@ -7,7 +7,7 @@ script too: a cell that fails ends it with an error.
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Five questions to modelstrata")
+app = marimo.App(width="medium", app_title="Five questions to modelstrata", sql_output="pandas")
 
 with app.setup:
     import sys
