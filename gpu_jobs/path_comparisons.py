@@ -65,7 +65,7 @@ def _scored(paths: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     own = newest["calibration"].isna() | (newest["calibration"] == newest["task"])
     name = newest["path"] + " by " + newest["criterion"]
     name = name.where(newest["path"] != RANDOM, RANDOM)
-    name = name.where(newest["method"].isin(["exact"]), name + ", " + newest["method"])
+    name = name.where(newest["method"] == "exact", name + ", " + newest["method"])
     name = name.where(own, name + " on " + newest["calibration"].fillna(""))
     ended = newest.assign(name=name).drop_duplicates([*_MEASURED, "name", "path_seed"], keep="last")
     keys = [*_SCORED, "n_items", "removed_layers"]

@@ -28,19 +28,23 @@ TABLES = (*BUILD, "test")
 def run_dbt(
     data: Path, target_path: Path, arguments: Sequence[str] = BUILD, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run dbt on `data`/dev/warehouse.duckdb."""
+    """Run dbt on `data`/dev/warehouse.duckdb, or on another `target` than `dev`."""
     process = start_dbt(data, target_path, ("--quiet", *arguments), **environment)
     out, err = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def start_dbt(
-    data: Path, target_path: Path, arguments: Sequence[str] = BUILD, **environment: str
+    data: Path,
+    target_path: Path,
+    arguments: Sequence[str] = BUILD,
+    target: str = "dev",
+    **environment: str,
 ) -> subprocess.Popen[str]:
-    """Start dbt on `data`/dev/warehouse.duckdb."""
+    """Start dbt on `data`/dev/warehouse.duckdb, or on another target."""
     (data / "dev").mkdir(exist_ok=True)
     command = [str(DBT), "--no-use-colors", "--log-level-file", "none", *arguments]
-    command += ["--target", "dev", "--target-path", str(target_path)]
+    command += ["--target", target, "--target-path", str(target_path)]
     command += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     variables = {**os.environ, "TZ": "UTC", **environment, "MODELSTRATA_DATA": str(data)}
     return subprocess.Popen(

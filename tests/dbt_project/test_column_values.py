@@ -1,24 +1,18 @@
 """Values that a table's YAML does not allow, found by one test and told in sentences."""
 
-import subprocess
 from pathlib import Path
 
 import duckdb
 
-from modelstrata.settings import DBT_PROJECT
 from orchestration.failures import failed_nodes
-from tests.builds import BIN, environment
+from tests.dbt_project.conftest import run_dbt
 
 SELECTED = "values_of_structure_performance"
 
 
 def told(data: Path, target: Path) -> list[str]:
     """Run the test on a data folder's warehouse; return what the main job would say of it."""
-    command = [BIN / "dbt", "--quiet", "test", "--select", SELECTED, "--target", "published"]
-    command += ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT]
-    subprocess.run(
-        [*command, "--target-path", target], env=environment(data), cwd=data, check=False
-    )
+    run_dbt(data, target, ("test", "--select", SELECTED), target="published")
     return failed_nodes(target / "run_results.json", data / "warehouse.duckdb")
 
 

@@ -1,13 +1,10 @@
 """How DuckDB means to run the project's SQL: time must not grow with the square of the models."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from modelstrata.settings import DBT_PROJECT
-from tests.builds import BIN, environment
-from tests.dbt_project.conftest import Warehouse
+from tests.dbt_project.conftest import Warehouse, run_dbt
 
 #: A join by one of these looks at every pair of rows.
 BY_PAIRS = {"BLOCKWISE_NL_JOIN", "NESTED_LOOP_JOIN"}
@@ -33,10 +30,9 @@ def plan_of(warehouse: Warehouse, query: str) -> dict[str, Any]:
 
 def test_no_table_or_test_joins_by_pairs(snapshot: Warehouse, tmp_path: Path) -> None:
     """DuckDB does so where a left join's condition names the left side alone (`and a.tier = 'x'`)."""
-    command = [BIN / "dbt", "--quiet", "compile", "--exclude", "resource_type:unit_test"]
-    command += ["--target", "published", "--target-path", tmp_path]
-    command += ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT]
-    subprocess.run(command, env=environment(snapshot.data), cwd=tmp_path, check=True)
+    arguments = ("compile", "--exclude", "resource_type:unit_test")
+    done = run_dbt(snapshot.data, tmp_path, arguments, target="published")
+    assert done.returncode == 0, done.stdout + done.stderr
     files = [*(tmp_path / "compiled").rglob("models/*/*.sql"), *tmp_path.rglob("tests/*/*.sql")]
     assert len(files) > 100
     found = {path.stem: by_pairs(plan_of(snapshot, path.read_text())) for path in files}
