@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gpu_jobs.criteria import Relevance
-from gpu_jobs.errors import ModelError
+from gpu_jobs.errors import ModelError, TaskError
 
 #: Numbers of layers, as the whole model counts them, in the order of their removal.
 Path = tuple[int, ...]
@@ -88,12 +88,21 @@ def beam(
         score: of a set, the larger the better, to compare sets that differ in more than a layer;
             for relevance by accuracy the accuracy that is left.
         width: sets kept; 1 is `iterative`.
+
+    Raises:
+        TaskError: relevance is undefined in all sets that are kept. A single such set is left
+            behind.
     """
     kept: list[Path] = [()]
     for _ in range(steps):
         wider: dict[frozenset[int], Path] = {}
+        undefined: list[TaskError] = []
         for path in kept:
-            found = measure(path)
+            try:
+                found = measure(path)
+            except TaskError as error:
+                undefined.append(error)
+                continue
             order = sorted(
                 range(len(found.values)),
                 key=lambda place: (found.values[place], found.ties[place], -place),
@@ -102,5 +111,7 @@ def beam(
             for place in order[:width]:
                 longer = (*path, names[place])
                 wider.setdefault(frozenset(longer), longer)
+        if not wider:
+            raise undefined[0]
         kept = sorted(wider.values(), key=score, reverse=True)[:width]
     return kept[0]

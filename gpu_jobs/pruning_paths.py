@@ -7,6 +7,7 @@ from typing import Any
 
 from gpu_jobs import paths
 from gpu_jobs.calibration import COMPUTING, Calibration
+from gpu_jobs.errors import TaskError
 from gpu_jobs.healing_study import Healer
 from gpu_jobs.intervals import mean_interval
 from gpu_jobs.items import ItemSet
@@ -43,7 +44,8 @@ def follow(
     """Find a path and score the model after its steps; return rows of `PRUNING_PATHS`.
 
     A step is filed before the next one is looked for, where that does not depend on later ones. If
-    only ends are asked for, it is the last step that is scored, and those that are healed.
+    only ends are asked for, it is the last step that is scored, and those that are healed. A path
+    that falls to chance, where accuracy no longer tells layers apart, ends there and says so.
 
     Args:
         study: the model and its results.
@@ -57,10 +59,8 @@ def follow(
     rows = []
     whole = [study.scores(items, ()) for items in tests]
     last = paths.n_steps(study.args.share, study.n_layers)
-    for removed in _removals(study, search):
-        heals = healer is not None and len(removed) in healer.steps
-        if study.args.scored == "end" and len(removed) < last and not heals:
-            continue
+
+    def score(removed: paths.Path, heals: bool) -> None:
         for items, before in zip(tests, whole, strict=True):
             after = study.scores(items, removed)
             rows.append(_row(study, search, items, removed, before, after))
@@ -68,6 +68,13 @@ def follow(
                 healed = healer.scores(items, removed)
                 if healed:
                     rows.append(_row(study, search, items, removed, before, healed))
+
+    for removed in _removals(study, search):
+        heals = healer is not None and len(removed) in healer.steps
+        if study.args.scored == "steps" or len(removed) == last or heals:
+            score(removed, heals)
+    if not rows or rows[-1]["step"] < len(removed):
+        score(removed, heals=False)
     return rows
 
 
@@ -94,7 +101,15 @@ def _removals(study: Study, search: Search) -> Iterator[paths.Path]:
 
         if search.kind == "iterative":
             while len(path) < steps:
-                path = paths.iterative(n_layers, len(path) + 1, measure, path)
+                try:
+                    path = paths.iterative(n_layers, len(path) + 1, measure, path)
+                except TaskError as error:
+                    if not path:
+                        raise
+                    study.say(
+                        f"The path by {search.criterion} ends after {len(path)} of {steps}: {error}"
+                    )
+                    return
                 yield path
             return
         if search.kind == "one_shot":

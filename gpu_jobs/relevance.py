@@ -60,7 +60,11 @@ def _run(args: argparse.Namespace, dagster: Any, stderr: TextIO) -> list[dict[st
             print(f"{name}, {criterion}: least relevant are layers {' '.join(map(str, least))}")
             rows += study.rows(calibration, criterion)
             for kind in _kinds(args, criterion):
-                made = follow(study, Search(calibration, criterion, kind), reported, healer)
+                try:
+                    made = follow(study, Search(calibration, criterion, kind), reported, healer)
+                except TaskError as error:
+                    say(f"No {kind} path by {criterion} on {name}: {error}")
+                    continue
                 rows += made
                 _print(made)
     for seed in range(args.random):

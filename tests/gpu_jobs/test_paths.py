@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpu_jobs.criteria import Relevance
-from gpu_jobs.errors import ModelError
+from gpu_jobs.errors import ModelError, TaskError
 from gpu_jobs.paths import at_random, beam, block, iterative, left, n_steps, one_shot
 
 N = 9
@@ -49,6 +49,26 @@ def test_paths_are_what_they_say(seed: int) -> None:
     best = max(combinations(range(N), 3), key=score)
     assert set(beam(N, 3, measure, score, width=N * N)) == set(best)
     assert score(beam(N, 3, measure, score, width=4)) >= score(greedy)
+
+
+def test_a_beam_leaves_sets_at_chance_behind() -> None:
+    measure, score = _measure(0)
+    first = beam(N, 1, measure, score, width=1)
+
+    def undefined(*some: tuple[int, ...]):
+        def found(path: tuple[int, ...]) -> Relevance:
+            if path in some:
+                raise TaskError(f"at chance without {path}")
+            return measure(path)
+
+        return found
+
+    second = beam(N, 3, undefined(first), score, width=2)
+    assert len(second) == 3
+    assert second[:1] != first
+    assert score(second) <= score(beam(N, 3, measure, score, width=N * N))
+    with pytest.raises(TaskError, match="at chance without"):
+        beam(N, 3, undefined(first), score, width=1)
 
 
 def test_random_paths_and_blocks() -> None:

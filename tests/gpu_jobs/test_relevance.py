@@ -194,3 +194,19 @@ def test_what_cannot_be_measured_is_said(
     told = capsys.readouterr().err
     assert "not above chance on winogrande (33.3 where guessing gives 50.0)" in told
     assert "at chance on every task" in told
+
+
+def test_a_path_that_falls_to_chance_ends_there(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--tasks", "arc_challenge", "arc_easy", "--limit", "8", "--share", "0.8"]
+    how = ["--paths", "iterative", "beam", "--beam-width", "4", "--scored", "end"]
+    assert _run(model, data, tmp_path, *asked, *how) == 0
+    said = capsys.readouterr().err
+    numbers = "The model is not above chance on arc_challenge (12.5 where guessing gives 24.2)"
+    assert f"The path by accuracy ends after 3 of 4: {numbers}" in said
+    assert f"No beam path by accuracy on arc_challenge: {numbers}" in said
+    found = {(row["task"], row["path"]): row["step"] for row in _rows(tmp_path, "pruning_paths")}
+    # The other task and what was found are there.
+    assert found[("arc_challenge", "iterative")] == 3
+    assert found[("arc_easy", "iterative")] == 4
