@@ -123,9 +123,7 @@ def covered_groups(prepared: Prepared, repeat: int) -> pd.DataFrame:
         NotEnoughData: too few groups to calibrate on.
     """
     cell, groups = prepared.cell, prepared.bootstrap_groups
-    measured, rows = coverage(
-        REGRESSORS[cell.regressor], prepared.x, prepared.y, groups, cell.seed + repeat
-    )
+    measured, rows = coverage(prepared.x, prepared.y, groups, cell.seed + repeat)
     share = rows["is_covered"].groupby(groups).mean()
     table = pd.DataFrame({"repeat": repeat, "group": share.index, "share": share.to_numpy()})
     return table.assign(**measured, **asdict(cell))

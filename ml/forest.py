@@ -31,8 +31,13 @@ class Forest(RegressorMixin, BaseEstimator):
     node, so that another of several equally good splits may be taken, or another threshold drawn;
     and a value that is unknown where training knew all goes to the side of more distinct rows.
 
+    Given groups, each tree draws whole groups with replacement in place of rows, and a group weighs
+    the same however many rows it has (the bootstrap of clusters).
+
     Attributes:
         trees_: the trees, scikit-learn's own kind.
+        oob_prediction_: given groups, each row's mean over the trees that did not draw its group,
+            shape (rows,); NaN where all did.
         feature_importances_: mean decrease of impurity (structure paper, equation 2), summing to 1.
     """
 
@@ -51,8 +56,18 @@ class Forest(RegressorMixin, BaseEstimator):
         self.max_depth = max_depth
         self.random_state = random_state
 
-    def fit(self, x: pd.DataFrame | np.ndarray, y: np.ndarray) -> Self:
-        """Grow trees on features of shape (rows, features), unknown ones NaN, and (rows,) scores.
+    def fit(
+        self,
+        x: pd.DataFrame | np.ndarray,
+        y: np.ndarray,
+        groups: pd.Series | np.ndarray | None = None,
+    ) -> Self:
+        """Grow trees.
+
+        Args:
+            x: features, shape (rows, features), unknown ones NaN.
+            y: scores, shape (rows,).
+            groups: group of each row, shape (rows,); None draws rows.
 
         Raises:
             ValueError: there is no row, or a score or feature is not finite.
@@ -64,17 +79,20 @@ class Forest(RegressorMixin, BaseEstimator):
         is_unknown = np.isnan(distinct).any(axis=0)
         unknown = is_unknown.astype("uint8") if is_unknown.any() else None
         depth = _UNLIMITED if self.max_depth is None else self.max_depth
-        n_rows, n_features = values.shape
-        n_distinct = len(distinct)
+        n_features, n_distinct = values.shape[1], len(distinct)
+        # What is drawn: rows, each of weight 1, or groups, each of weight 1 in all.
+        unit = np.arange(len(y)) if groups is None else pd.factorize(np.asarray(groups))[0]
+        size = np.bincount(unit)
+        left_out, total = np.zeros(len(y)), np.zeros(len(y))
         self.trees_ = []
         generator = np.random.RandomState(self.random_state)
         for seed in generator.randint(np.iinfo(np.int32).max, size=self.n_estimators):
-            weight = np.ones(n_rows)
+            weight = 1 / size[unit]
             # Seeding anew is twenty times faster than another generator.
             generator.seed(seed)
             if self.bootstrap:
-                drawn = generator.randint(0, n_rows, n_rows, dtype="int32")
-                weight = np.bincount(drawn, minlength=n_rows).astype("float64")
+                drawn = generator.randint(0, len(size), len(size), dtype="int32")
+                weight *= np.bincount(drawn, minlength=len(size))[unit]
                 generator.seed(seed)
             merged = np.bincount(inverse, weights=weight, minlength=n_distinct)
             mean = np.bincount(inverse, weights=weight * y, minlength=n_distinct)
@@ -86,6 +104,13 @@ class Forest(RegressorMixin, BaseEstimator):
             builder = DepthFirstTreeBuilder(splitter, 2, 1, 0.0, depth, 0.0)
             builder.build(tree, distinct, mean[:, None], merged, unknown)
             self.trees_.append(tree)
+            if groups is not None:
+                is_out = weight == 0
+                left_out += is_out
+                total[is_out] += tree.predict(values[is_out]).ravel()
+        if groups is not None:
+            self.oob_prediction_ = np.full(len(y), np.nan)
+            np.divide(total, left_out, out=self.oob_prediction_, where=left_out > 0)
         self.n_features_in_ = n_features
         return self
 

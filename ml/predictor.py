@@ -1,8 +1,8 @@
 """Fit and store the models that predictions are made with: `python -m ml.predictor`.
 
-For each benchmark a random forest on the feature set `key` (docs/predict.md says why), fitted on
-all models of the tier `exact`, and the half width of its 90 % interval, from structure groups held
-out.
+For each benchmark a random forest on the feature set `key` (docs/predict.md says why), whose trees
+draw whole structure groups, fitted on all models of the tier `exact`, and the half width of its
+90 % interval, from groups that trees did not draw.
 """
 
 import argparse
@@ -17,20 +17,19 @@ import numpy as np
 import pandas as pd
 
 from ml import predictor_file
-from ml.conformal import LEVEL, coverage, fit_conformal
+from ml.conformal import LEVEL, REGRESSOR, coverage, fit_conformal
 from ml.features import FEATURE_SETS, features
 from ml.forest_arrays import ForestArrays, forest_arrays
 from ml.measures import draw_groups
 from ml.names import BENCHMARKS, chosen_benchmarks
 from ml.predictor_file import TIER, Fitted, Predictor
-from ml.regressors import SEED, random_forest
+from ml.regressors import SEED
 from ml.seen import spacing, structures
 from modelstrata.errors import ModelstrataError, NotEnoughData, PredictorError, WarehouseError
 from modelstrata.progress import progress
 from modelstrata.settings import Settings
 
 FEATURE_SET = "key"
-REGRESSOR = "random_forest"
 _N_DRAWS = 1000
 
 
@@ -49,7 +48,7 @@ def measure_coverage(x: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> Cove
     NaN where there are too few groups.
     """
     try:
-        _, rows = coverage(random_forest, x, y, groups, SEED)
+        _, rows = coverage(x, y, groups, SEED)
     except NotEnoughData:
         return Coverage(np.nan, np.nan, np.nan)
     by_group = rows["is_covered"].groupby(groups).mean().to_numpy()
@@ -74,7 +73,7 @@ def fit_benchmark(rows: pd.DataFrame, held: Coverage | None) -> tuple[Fitted, Fo
     groups = rows["structure_group"].to_numpy()
     if np.ptp(y) == 0:
         raise NotEnoughData(f"All {len(y)} scores are equal: there is nothing to explain.")
-    model = fit_conformal(random_forest, x, y, groups, SEED)
+    model = fit_conformal(x, y, groups, SEED)
     held = held or measure_coverage(x, y, groups)
     dates = pd.to_datetime(rows["date"])
     fitted = Fitted(
@@ -88,7 +87,7 @@ def fit_benchmark(rows: pd.DataFrame, held: Coverage | None) -> tuple[Fitted, Fo
         first_date=str(dates.min().date()),
         last_date=str(dates.max().date()),
     )
-    return fitted, forest_arrays(model.models[0])
+    return fitted, forest_arrays(model.forest)
 
 
 def fit_predictor(

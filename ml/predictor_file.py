@@ -24,8 +24,8 @@ TIER = "exact"
 REMEDY = "Fit it anew: `python -m ml.predictor`."
 #: Modules that what is fitted depends on.
 _CODE = (
-    "conformal", "features", "forest_arrays", "predictor", "predictor_file", "regressors",
-    "seen", "splits",
+    "conformal", "features", "forest", "forest_arrays", "predictor", "predictor_file",
+    "regressors", "seen", "splits",
 )  # fmt: skip
 
 

@@ -55,6 +55,23 @@ def test_on_copies_both_forests_agree_in_the_mean_of_many() -> None:
         np.testing.assert_allclose(*predicted, atol=0.1)
 
 
+def test_groups_of_one_row_are_rows_and_out_of_bag_is_scikit_learns() -> None:
+    x, y = rows(200, 3)
+    theirs = RandomForestRegressor(60, random_state=3, oob_score=True).fit(x, y)
+    ours = Forest(60, random_state=3).fit(x, y, np.arange(200))
+    np.testing.assert_allclose(ours.oob_prediction_, theirs.oob_prediction_, rtol=1e-12)
+    np.testing.assert_allclose(ours.predict(x), theirs.predict(x), rtol=1e-12)
+
+
+def test_out_of_bag_nothing_is_known_of_a_group() -> None:
+    x, y = rows(120, 5)
+    groups = np.arange(120) // 8
+    before = Forest(30, random_state=5).fit(x, y, groups).oob_prediction_
+    after = Forest(30, random_state=5).fit(x, y + 100 * (groups == 4), groups).oob_prediction_
+    np.testing.assert_array_equal(before[groups == 4], after[groups == 4])
+    assert np.abs(before - after)[groups != 4].mean() > 1
+
+
 def test_what_a_forest_cannot_be_grown_on_is_refused() -> None:
     with pytest.raises(ValueError, match="needs rows"):
         Forest().fit(np.empty((0, 2)), np.empty(0))

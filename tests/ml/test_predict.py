@@ -74,7 +74,7 @@ def data(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         connection.execute("delete from marts.interval_coverage")
         connection.execute(
-            "insert into marts.interval_coverage by name select 'random_forest' as regressor, "
+            "insert into marts.interval_coverage by name select 'group_forest' as regressor, "
             "'musr' as benchmark, 'key' as feature_set, 'grouped_structure' as split, "
             "'exact' as tier, 0.9 as level, 0.8765 as coverage_groups, 0.85 as "
             "coverage_groups_low, 0.9 as coverage_groups_high, 0.9 as coverage_rows, 12 as width, "

@@ -55,7 +55,7 @@ def test_the_same_bytes_whatever_the_workers_and_the_order_of_rows() -> None:
     tasks = [
         Task(forest, 1, ("draws",)),
         Task(forest, 1, MAKES),
-        Task(Cell("ridge", "mmlu", "key", "grouped_structure", "exact"), 2, ("coverage",)),
+        Task(Cell("group_forest", "mmlu", "key", "grouped_structure", "exact"), 2, ("coverage",)),
         *(
             Task(Cell(name, "mmlu", "key", "grouped_family", "exact"), 2, ("scores",))
             for name in ("mlp", "xgboost", "hist_gradient_boosting")
