@@ -76,14 +76,10 @@ class Forest(RegressorMixin, BaseEstimator):
         if not len(y) or not np.isfinite(y).all() or np.isinf(values).any():
             raise ValueError("A forest needs rows, finite scores, and finite or unknown features.")
         distinct, inverse = _distinct(values)
-        is_unknown = np.isnan(distinct).any(axis=0)
-        unknown = is_unknown.astype("uint8") if is_unknown.any() else None
-        depth = _UNLIMITED if self.max_depth is None else self.max_depth
-        n_features, n_distinct = values.shape[1], len(distinct)
         # What is drawn: rows, each of weight 1, or groups, each of weight 1 in all.
         unit = np.arange(len(y)) if groups is None else pd.factorize(np.asarray(groups))[0]
         size = np.bincount(unit)
-        left_out, total = np.zeros(len(y)), np.zeros(len(y))
+        n_out, total = np.zeros(len(y)), np.zeros(len(y))
         self.trees_ = []
         generator = np.random.RandomState(self.random_state)
         for seed in generator.randint(np.iinfo(np.int32).max, size=self.n_estimators):
@@ -94,25 +90,34 @@ class Forest(RegressorMixin, BaseEstimator):
                 drawn = generator.randint(0, len(size), len(size), dtype="int32")
                 weight *= np.bincount(drawn, minlength=len(size))[unit]
                 generator.seed(seed)
-            merged = np.bincount(inverse, weights=weight, minlength=n_distinct)
-            mean = np.bincount(inverse, weights=weight * y, minlength=n_distinct)
+            merged = np.bincount(inverse, weights=weight, minlength=len(distinct))
+            mean = np.bincount(inverse, weights=weight * y, minlength=len(distinct))
             np.divide(mean, merged, out=mean, where=merged > 0)
-            splitter = _SPLITTERS[self.splitter](
-                MSE(1, n_distinct), n_features, 1, 0.0, generator, None
-            )
-            tree = Tree(n_features, np.ones(1, dtype="intp"), 1)
-            builder = DepthFirstTreeBuilder(splitter, 2, 1, 0.0, depth, 0.0)
-            builder.build(tree, distinct, mean[:, None], merged, unknown)
+            tree = self._grow(distinct, mean, merged, generator)
             self.trees_.append(tree)
             if groups is not None:
                 is_out = weight == 0
-                left_out += is_out
+                n_out += is_out
                 total[is_out] += tree.predict(values[is_out]).ravel()
         if groups is not None:
             self.oob_prediction_ = np.full(len(y), np.nan)
-            np.divide(total, left_out, out=self.oob_prediction_, where=left_out > 0)
-        self.n_features_in_ = n_features
+            np.divide(total, n_out, out=self.oob_prediction_, where=n_out > 0)
+        self.n_features_in_ = values.shape[1]
         return self
+
+    def _grow(
+        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray, generator: np.random.RandomState
+    ) -> Tree:
+        """Grow one tree on distinct rows."""
+        n_rows, n_features = x.shape
+        is_unknown = np.isnan(x).any(axis=0)
+        unknown = is_unknown.astype("uint8") if is_unknown.any() else None
+        depth = _UNLIMITED if self.max_depth is None else self.max_depth
+        splitter = _SPLITTERS[self.splitter](MSE(1, n_rows), n_features, 1, 0.0, generator, None)
+        tree = Tree(n_features, np.ones(1, dtype="intp"), 1)
+        builder = DepthFirstTreeBuilder(splitter, 2, 1, 0.0, depth, 0.0)
+        builder.build(tree, x, y[:, None], weight, unknown)
+        return tree
 
     def predict(self, x: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Return predicted scores, shape (rows,)."""
