@@ -41,7 +41,12 @@ CRITERIA = {
 
 
 def benchmark(name: str) -> str:
-    """Return how a benchmark or a set of texts is written; unknown ones as they are."""
+    """Return how a benchmark or a set of texts is written; unknown ones as they are.
+
+    Of a mixture it is how many benchmarks are in it, for their names would fill a figure.
+    """
+    if name.startswith("mixture of "):
+        return f"a mix of {len(name.split()) - 2} tasks"
     return _BENCHMARKS.get(name) or name.removeprefix("style_").replace("_", " ")
 
 
