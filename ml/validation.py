@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,44 +52,65 @@ class Fit:
     predicted: np.ndarray
 
 
-def prepare(frame: pd.DataFrame, cell: Cell | InverseCell, repeats: int = 1) -> Prepared:
-    """Select a cell's rows and lay out its folds.
+class Inputs:
+    """Rows of `structure_scores`, and what cells make of them.
 
-    Args:
-        frame: rows of `structure_scores`.
-        cell: what to fit; its seed is the first repeat's.
-        repeats: how often to split anew.
-
-    Raises:
-        NotEnoughData: a column is missing, there are too few rows, groups or days, what is to be
-            predicted is constant, or so is every feature.
+    A partition's cells differ in regressor, features or split and share the rest, which is made
+    once: nobody may change it.
     """
-    rows, x, y = _inverse(frame, cell) if isinstance(cell, InverseCell) else _forward(frame, cell)
-    folds = split_rows(rows, cell.split, cell.seed, repeats)
-    predicted = np.unique(np.concatenate([fold.held_out for fold in folds]))
-    if np.ptp(y[predicted]) == 0:
-        raise NotEnoughData(
-            f"All {len(predicted)} values of {cell.subject} are equal: there is nothing to explain."
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        """Take the rows."""
+        self.frame = frame
+        self._rows = cache(self._select)
+        self._x = cache(
+            lambda feature_set, *of: features(self._rows(feature_set, *of), feature_set)
         )
-    notes = [sentence] if (sentence := constant_sentence(x)) else []
-    if cell.split == "temporal" and (n := undated(rows)):
-        notes.append(f"{n} of {len(rows)} models have no date and are in no fold.")
-    groups = split_groups(rows, cell.split).to_numpy()
-    return Prepared(cell, rows, x, y, folds, groups, notes)
+        self._folds = cache(
+            lambda split, seed, repeats, *of: split_rows(self._rows(*of), split, seed, repeats)
+        )
+        self._groups = cache(lambda split, *of: split_groups(self._rows(*of), split).to_numpy())
+
+    def prepare(self, cell: Cell | InverseCell, repeats: int = 1) -> Prepared:
+        """Select a cell's rows and lay out its folds.
+
+        Args:
+            cell: what to fit; its seed is the first repeat's.
+            repeats: how often to split anew.
+
+        Raises:
+            NotEnoughData: a column is missing, there are too few rows, groups or days, what is to
+                be predicted is constant, or so is every feature.
+        """
+        of = (cell.feature_set, cell.tier, cell.subject, isinstance(cell, InverseCell))
+        rows, x, groups = self._rows(*of), self._x(*of), self._groups(cell.split, *of)
+        if isinstance(cell, InverseCell):
+            target = features(rows, "key")[cell.target]
+        else:
+            target = rows["score"]
+        y = target.to_numpy(dtype="float64")
+        folds = self._folds(cell.split, cell.seed, repeats, *of)
+        predicted = np.unique(np.concatenate([fold.held_out for fold in folds]))
+        if np.ptp(y[predicted]) == 0:
+            raise NotEnoughData(
+                f"All {len(predicted)} values of {cell.subject} are equal: there is nothing to "
+                "explain."
+            )
+        notes = [sentence] if (sentence := constant_sentence(x)) else []
+        if cell.split == "temporal" and (n := undated(rows)):
+            notes.append(f"{n} of {len(rows)} models have no date and are in no fold.")
+        return Prepared(cell, rows, x, y, folds, groups, notes)
+
+    def _select(self, feature_set: str, tier: str, subject: str, is_inverse: bool) -> pd.DataFrame:
+        if is_inverse:
+            rows = evaluation_rows(self.frame, tier)
+            return rows[rows[subject].notna()].reset_index(drop=True)
+        return known_rows(benchmark_rows(self.frame, subject, tier), feature_set)
 
 
-def _forward(frame: pd.DataFrame, cell: Cell) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    rows = known_rows(benchmark_rows(frame, cell.benchmark, cell.tier), cell.feature_set)
-    return rows, features(rows, cell.feature_set), rows["score"].to_numpy(dtype="float64")
-
-
-def _inverse(
-    frame: pd.DataFrame, cell: InverseCell
-) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    rows = evaluation_rows(frame, cell.tier)
-    rows = rows[rows[cell.target].notna()].reset_index(drop=True)
-    target = features(rows, "key")[cell.target]
-    return rows, features(rows, cell.feature_set), target.to_numpy(dtype="float64")
+def prepare(frame: pd.DataFrame, cell: Cell | InverseCell, repeats: int = 1) -> Prepared:
+    """Prepare a single cell of some rows of `structure_scores`, see `Inputs.prepare`."""
+    return Inputs(frame).prepare(cell, repeats)
 
 
 def fits(prepared: Prepared) -> Iterator[Fit]:

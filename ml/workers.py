@@ -19,7 +19,7 @@ from ml.cells import (
 from ml.plan import N_DRAWS, Task
 from ml.regressors import one_thread
 from ml.study import InverseCell
-from ml.validation import fits, prepare
+from ml.validation import Inputs, fits
 from modelstrata.errors import NotEnoughData
 from modelstrata.processes import end_with_parent
 
@@ -100,7 +100,8 @@ def gap_rows(done: list[Done], study: str) -> pd.DataFrame:
 
 def _results(frame: pd.DataFrame, tasks: list[Task], workers: int) -> Iterable[Done]:
     if workers == 1:
-        return (_run(frame, task) for task in tasks)
+        inputs = Inputs(frame)
+        return (_run(inputs, task) for task in tasks)
     pool = Parallel(workers, return_as="generator", batch_size=1, max_nbytes=None)
     return pool(delayed(_run_in_worker)(frame, task) for task in tasks)
 
@@ -110,24 +111,30 @@ def _tie() -> None:
     end_with_parent()
 
 
+#: What the last task of this process read, in most cases what the next one reads.
+_last: list[Inputs] = []
+
+
 def _run_in_worker(frame: pd.DataFrame, task: Task) -> Done:
     """Run a task in a process that ends with the study, should that be killed."""
     _tie()
-    return _run(frame, task)
+    if not _last or not _last[0].frame.equals(frame):
+        _last[:] = [Inputs(frame)]
+    return _run(_last[0], task)
 
 
-def _run(frame: pd.DataFrame, task: Task) -> Done:
+def _run(inputs: Inputs, task: Task) -> Done:
     try:
         # What pipelines are given here needs no look at their settings, fit after fit.
         with one_thread(), config_context(skip_parameter_validation=True):
-            tables, notes = _tables(frame, task)
+            tables, notes = _tables(inputs, task)
     except NotEnoughData as error:
         return Done(task, {}, str(error))
     return Done(task, tables, notes=notes)
 
 
-def _tables(frame: pd.DataFrame, task: Task) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
-    prepared = prepare(frame, task.cell, task.repeats)
+def _tables(inputs: Inputs, task: Task) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    prepared = inputs.prepare(task.cell, task.repeats)
     notes = tuple(prepared.notes)
     if "draws" in task.makes:
         importances, effects = drawn_rows(prepared, N_DRAWS)
