@@ -19,6 +19,7 @@ import duckdb
 
 from modelstrata.errors import LandingError, storage_errors
 from modelstrata.landing_schema import ADDED_COLUMNS, LANDING_TABLES, OPTIONAL_COLUMNS, matches
+from modelstrata.scratch import scratch
 from modelstrata.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def land_frame(landing: Path, table: str, batch: str, frame: "pd.DataFrame") -> 
     casts = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in required.items())
 
     def write(path: Path) -> None:
-        with duckdb.connect() as connection:
+        with scratch() as connection:
             connection.from_df(frame).project(casts).write_parquet(str(path))
 
     write_atomically(target, write)
@@ -124,7 +125,7 @@ def land_file(landing: Path, table: str, batch: str, source: Path) -> bool:
 
 def prepare(landing: Path) -> None:
     """Write the zero-row schema file of every table that has none, or one of fewer columns."""
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         for table, required in LANDING_TABLES.items():
             target = batch_path(landing, table, SCHEMA_BATCH)
             columns = {**OPTIONAL_COLUMNS, **required}
@@ -178,7 +179,7 @@ def check_file(
     if path.is_file() and path.stat().st_size == 0:
         raise LandingError(f"{path} is empty, 0 bytes, and no Parquet file. {remedy}")
     try:
-        with duckdb.connect() as connection:
+        with scratch() as connection:
             connection.execute("set TimeZone = 'UTC'")
             relation = connection.read_parquet(str(path))
             found = dict(zip(relation.columns, map(str, relation.types), strict=True))

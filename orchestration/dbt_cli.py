@@ -18,7 +18,9 @@ from modelstrata.errors import BuildFailed
 from modelstrata.landing import write_atomically
 from modelstrata.settings import DBT_PROJECT, Settings
 
-MANIFEST = DBT_PROJECT / "target" / "manifest.json"
+#: Beside what dbt by itself writes below `target`, and not in one step: it may run at any time.
+MANIFEST = DBT_PROJECT / "target" / "orchestration" / "manifest.json"
+_PARTIAL_PARSE = MANIFEST.with_name("partial_parse.msgpack")
 #: dbt, tied to the life of the run that starts it.
 DBT = Path(sys.executable).with_name("modelstrata-dbt")
 _SOURCES = ("models", "seeds", "macros", "tests")
@@ -75,9 +77,16 @@ def _parse() -> None:
     with tempfile.TemporaryDirectory() as target:
         run_dbt(["parse", "--no-partial-parse"], Path(target))
         # The manifest last: its time says that both are up to date.
-        for name in ("partial_parse.msgpack", MANIFEST.name):
-            source = Path(target) / name
-            write_atomically(MANIFEST.with_name(name), partial(shutil.copyfile, source))
+        for path in (_PARTIAL_PARSE, MANIFEST):
+            write_atomically(path, partial(shutil.copyfile, Path(target) / path.name))
+
+
+def lend_parse(target_path: Path) -> None:
+    """Put the project's parse where a dbt run with this target folder looks for its own."""
+    own = target_path / _PARTIAL_PARSE.name
+    if _PARTIAL_PARSE.exists() and not own.exists():
+        target_path.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_PARTIAL_PARSE, own)
 
 
 def run_dbt(arguments: list[str], target_path: Path) -> None:

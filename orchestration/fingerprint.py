@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import duckdb
-
 from modelstrata.landing import batches, check_file, file_digest
 from modelstrata.landing_schema import RESULT_TABLES
+from modelstrata.scratch import scratch
 from modelstrata.settings import ROOT
 
 _CODE = {
@@ -53,7 +52,7 @@ def describe_batch(table: str, path: Path) -> Batch:
     if table not in RESULT_TABLES:
         return Batch(table, path.stem, file_digest(path))
     check_file(table, path)
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         rows = connection.read_parquet(str(path)).project("* exclude (computed_at)")
         total = rows.query("results", "select sum(hash(results)::hugeint) from results").fetchall()
     return Batch(table, path.stem, f"rows-{total[0][0]}")

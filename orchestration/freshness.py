@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from modelstrata.landing import check_file
+from modelstrata.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _measure(landing: Path, node: dict[str, Any], now: datetime) -> Freshness:
 def _newest(folder: Path, loaded_at_field: str, now: datetime) -> datetime | None:
     files = str(folder).replace("[", "[[]") + "/*.parquet"
     try:
-        with duckdb.connect() as connection:
+        with scratch() as connection:
             connection.execute("set TimeZone = 'UTC'")
             rows = connection.read_parquet(files, union_by_name=True)
             loaded = rows.project(f"epoch({loaded_at_field}::timestamptz) as loaded_at")

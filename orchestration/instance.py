@@ -17,6 +17,12 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+event_log_storage:
+  module: orchestration.history
+  class: EventLog
+  config:
+    home:
+      env: DAGSTER_HOME
 concurrency:
   runs:
     tag_concurrency_limits:

@@ -10,6 +10,7 @@ import duckdb
 
 from modelstrata.errors import LandingError
 from modelstrata.landing import batch_path, land_file
+from modelstrata.scratch import scratch
 from modelstrata.settings import Settings
 from orchestration.layer_models import Model, working_folder
 
@@ -146,7 +147,7 @@ def _key_of(path: Path) -> str:
 def _query(paths: Sequence[Path], query: str, **values: str) -> list[dict[str, Any]]:
     """Return what a query says of `found`, the rows of the files."""
     try:
-        with duckdb.connect() as connection:
+        with scratch() as connection:
             connection.read_parquet([str(path) for path in paths], union_by_name=True).create_view(
                 "found"
             )

@@ -15,6 +15,7 @@ from ml.study import code_version, result_key
 from ml.workers import run_tasks
 from modelstrata.errors import NotEnoughData
 from modelstrata.landing import batch_path, land_frame
+from modelstrata.scratch import scratch
 from modelstrata.settings import Settings
 
 TABLES = ("regression_scores", "feature_importances", "score_predictions")
@@ -102,6 +103,6 @@ def land_study(
 
 def study_scores(batch: Path) -> list[tuple[str, str, float]]:
     """List (benchmark, split, R²) of a landed batch of regression scores."""
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         scores = connection.read_parquet(str(batch)).select("benchmark, split, r2")
         return scores.order("all").fetchall()

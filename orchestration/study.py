@@ -19,6 +19,7 @@ from ml.validation import prepare as lay_out
 from ml.workers import gap_rows, run_tasks
 from modelstrata.errors import NotEnoughData
 from modelstrata.landing import batch_path, land_frame, prepare
+from modelstrata.scratch import scratch
 from modelstrata.settings import Settings
 
 #: The column by which a cell finds the hash of its rows.
@@ -188,7 +189,7 @@ def _constant(frame: pd.DataFrame, tasks: list[Task]) -> list[str]:
 def _reasons(batch: Path) -> list[str]:
     if not batch.exists():
         return []
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         columns = "regressor, benchmark, feature_set, split, tier, reason"
         rows = connection.read_parquet(str(batch)).select(columns).order("all").fetchall()
     return [f"{r} on {b} ({fs}, {split}, {tier}): {why}" for r, b, fs, split, tier, why in rows]

@@ -3,8 +3,7 @@
 import math
 from pathlib import Path
 
-import duckdb
-
+from modelstrata.scratch import scratch
 from orchestration.study import Landed
 
 #: Measured coverage may be so far from its level: 3 points.
@@ -54,5 +53,5 @@ def _coverage(landed: Landed) -> list[tuple]:
 
 
 def _read(batch: Path, columns: str) -> list[tuple]:
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         return connection.read_parquet(str(batch)).select(columns).order("all").fetchall()

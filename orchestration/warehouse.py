@@ -17,7 +17,7 @@ from filelock import FileLock
 import modelstrata
 from modelstrata.errors import BuildFailed, storage_errors
 from modelstrata.landing import batches, check_file, prepare, sync_folder
-from modelstrata.landing_schema import CRAWLED_TABLES, RAW_TABLES
+from modelstrata.landing_schema import RESULT_TABLES
 from modelstrata.locks import acquire_lock
 from modelstrata.replacement import finish_replacement
 from modelstrata.settings import Settings
@@ -41,6 +41,7 @@ class Build:
         file: the DuckDB file that dbt writes; its stem is that of the published one.
         landed: batches that the build reads, those that it lands itself included.
         is_unchanged: the published warehouse was built from the same batches and code.
+        is_core_unchanged: it was, but for batches of results, of which the core reads nothing.
         has_lost_batches: the published warehouse holds batches that are gone or were overwritten,
             so that adding to it is not enough.
         built: halves of the dbt project that were built and tested in this run.
@@ -52,6 +53,7 @@ class Build:
     lock: FileLock
     landed: list[Batch]
     is_unchanged: bool
+    is_core_unchanged: bool = False
     has_lost_batches: bool = False
     built: set[str] = field(default_factory=set)
     children: list[subprocess.Popen] = field(default_factory=list)
@@ -97,18 +99,25 @@ def open_build(settings: Settings, run_id: str) -> Build:
             sweep(settings)
             prepare(settings.landing)
             finish_replacement(settings.landing)
-            known = {(b.table, b.name, b.digest) for b in published_batches(settings)}
+            published = published_batches(settings)
             landed = landed_batches(settings.landing)
-            digests = {(b.table, b.name): b.digest for b in landed}
+            described = {(b.table, b.name): b for b in landed}
+            known = set(published)
             for table, path in batches(settings.landing):
-                is_new = (table, path.stem, digests[table, path.stem]) not in known
-                check_file(table, path, decode=is_new)
+                check_file(table, path, decode=described[table, path.stem] not in known)
             waiting = held_back(settings.warehouse, settings.today)
-            is_unchanged = is_published(settings, fingerprint(landed, waiting))
-            tables = (*RAW_TABLES, *CRAWLED_TABLES)
-            raw = {b for b in published_batches(settings) if b.table in tables}
-            build = Build(settings, run_id, lock, landed, is_unchanged, not raw <= set(landed))
-            if not is_unchanged:
+            built_from = published_fingerprint(settings)
+            build = Build(
+                settings,
+                run_id,
+                lock,
+                landed,
+                is_unchanged=is_published(settings, fingerprint(landed, waiting)),
+                is_core_unchanged=built_from == fingerprint(published, waiting)
+                and _core(published) == _core(landed),
+                has_lost_batches=not _core(published) <= _core(landed),
+            )
+            if not build.is_unchanged:
                 build.folder.mkdir()
                 (settings.builds / CURRENT).symlink_to(build.folder, target_is_directory=True)
                 if settings.warehouse.exists():
@@ -118,6 +127,10 @@ def open_build(settings: Settings, run_id: str) -> Build:
             raise
     _active[run_id] = build
     return build
+
+
+def _core(landed: list[Batch]) -> set[Batch]:
+    return {batch for batch in landed if batch.table not in RESULT_TABLES}
 
 
 def close_build(run_id: str) -> None:
