@@ -1,5 +1,8 @@
 """How good predictions are, and how sure one can be of it."""
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
@@ -21,7 +24,7 @@ def r2(y: np.ndarray, predicted: np.ndarray) -> float:
 
 def spearman(y: np.ndarray, predicted: np.ndarray) -> float:
     """Return Spearman's rank correlation; NaN where either side is constant."""
-    return float(_rank_correlations(y, predicted[None], np.ones((1, len(y))))[0, 0])
+    return float(_rank_correlations(_ranked(y, np.ones((1, len(y)))), predicted[None])[0, 0])
 
 
 def gain(y: np.ndarray, predicted: np.ndarray, baseline: np.ndarray) -> float:
@@ -60,9 +63,8 @@ def measure(predictions: pd.DataFrame, seed: int, n_draws: int = N_BOOTSTRAP) ->
         ordered[name].to_numpy(dtype="float64").reshape(shape)
         for name in ("score", "predicted_score", "baseline_score")
     )
-    drawn = draw_groups(len(uniques), seed, n_draws)
-    counts = np.vstack([np.ones(len(uniques), dtype="int64"), drawn])
-    by_repeat = _in_draws(y[0], predicted, baseline, group, counts)
+    draws = _draws(y[0].tobytes(), group.tobytes(), len(uniques), seed, n_draws)
+    by_repeat = _in_draws(y[0], predicted, baseline, group, draws)
     values = by_repeat.mean(axis=0)
     found: dict[str, float] = {}
     for column, name in enumerate(MEASURES):
@@ -81,12 +83,44 @@ def draw_groups(n_groups: int, seed: int, n_draws: int) -> np.ndarray:
     return generator.multinomial(n_groups, [1 / n_groups] * n_groups, n_draws)
 
 
+@dataclass(frozen=True)
+class _Ranked:
+    """Some draws: how often each has a row, mid-ranks of `y` so weighted, and their variance.
+
+    Attributes:
+        weight: shape (rows, draws), so that what is looked up lies side by side.
+        weighted: mid-ranks less their mean times the weight, of the same shape.
+        variance: sum of the weighted squares, shape (draws,).
+    """
+
+    weight: np.ndarray
+    weighted: np.ndarray
+    variance: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """How often each draw has each group, shape (draws, groups), the first all of them once."""
+
+    counts: np.ndarray
+    ranked: list[_Ranked]
+
+
+@lru_cache(maxsize=4)
+def _draws(y: bytes, group: bytes, n_groups: int, seed: int, n_draws: int) -> _Draws:
+    """Draw groups of rows; cells of one split share rows and draws, and so the ranks of `y`."""
+    drawn = draw_groups(n_groups, seed, n_draws)
+    counts = np.vstack([np.ones(n_groups, dtype="int64"), drawn])
+    rows = np.frombuffer(group, dtype="int64")
+    return _Draws(counts, _ranked(np.frombuffer(y), counts[:, rows]))
+
+
 def _in_draws(
     y: np.ndarray,
     predicted: np.ndarray,
     baseline: np.ndarray,
     group: np.ndarray,
-    counts: np.ndarray,
+    draws: _Draws,
 ) -> np.ndarray:
     """Return the four measures of each draw of groups, shape (repeats, draws, 4).
 
@@ -95,10 +129,11 @@ def _in_draws(
         predicted: predictions, shape (repeats, rows).
         baseline: mean of the rows that trained, shape (repeats, rows).
         group: number of each row's group, shape (rows,).
-        counts: how often each draw has each group, shape (draws, groups).
+        draws: of these groups.
     """
     found = []
-    ranks = _rank_correlations(y, predicted, counts[:, group])
+    counts = draws.counts
+    ranks = _rank_correlations(draws.ranked, predicted)
     for one, base, rank in zip(predicted, baseline, ranks, strict=True):
         error = y - one
         parts = [np.ones_like(y), y, y**2, error**2, np.abs(error), (y - base) ** 2]
@@ -114,31 +149,44 @@ def _in_draws(
     return np.stack(found)
 
 
-def _rank_correlations(y: np.ndarray, others: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Correlate mid-ranks of `y` and others as if rows stood there as often as each draw has them.
+def _ranked(y: np.ndarray, weight: np.ndarray) -> list[_Ranked]:
+    """Rank `y` in draws, some at once.
 
     Args:
         y: values, shape (rows,).
-        others: values, shape (repeats, rows).
         weight: how often each row stands there, shape (draws, rows).
+    """
+    laid_out, found = _order(y), []
+    for start in range(0, len(weight), _DRAWS_AT_ONCE):
+        rows = np.ascontiguousarray(weight[start : start + _DRAWS_AT_ONCE].T, dtype="float64")
+        centred = _centred_ranks(rows, *laid_out)
+        weighted = rows * centred
+        found.append(_Ranked(rows, weighted, np.sum(weighted * centred, axis=0)))
+    return found
+
+
+def _rank_correlations(ranked: list[_Ranked], others: np.ndarray) -> np.ndarray:
+    """Correlate mid-ranks of `y` and others as if rows stood there as often as each draw has them.
+
+    Args:
+        ranked: `y` in draws.
+        others: values, shape (repeats, rows).
 
     Returns:
         Correlations of shape (repeats, draws).
     """
-    laid_out = [_order(values) for values in (y, *others)]
-    found = np.empty((len(others), len(weight)))
-    for start in range(0, len(weight), _DRAWS_AT_ONCE):
-        some = slice(start, start + _DRAWS_AT_ONCE)
-        # Rows first, so that what is looked up lies side by side.
-        rows = np.ascontiguousarray(weight[some].T, dtype="float64")
-        centred, *rest = (_centred_ranks(rows, *one) for one in laid_out)
-        weighted = rows * centred
-        variance = np.sum(weighted * centred, axis=0)
-        for number, other in enumerate(rest):
-            spread = np.sqrt(variance * np.einsum("ij,ij,ij->j", rows, other, other))
+    found = []
+    for values in others:
+        laid_out = _order(values)
+        correlations = []
+        for some in ranked:
+            other = _centred_ranks(some.weight, *laid_out)
+            variance = np.einsum("ij,ij,ij->j", some.weight, other, other)
+            spread = np.sqrt(some.variance * variance)
             spread[spread <= 0] = np.nan
-            found[number, some] = np.einsum("ij,ij->j", weighted, other) / spread
-    return found
+            correlations.append(np.einsum("ij,ij->j", some.weighted, other) / spread)
+        found.append(np.concatenate(correlations))
+    return np.stack(found)
 
 
 def _order(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,8 +1,13 @@
+{% set is_new = is_resized() ~ ' or model_id in (from intermediate.int_family_changes)' %}
+{{ config(materialized='incremental', meta={'replaces': is_new}) }}
+
+-- depends_on: {{ ref('int_resized_keys') }}
+-- depends_on: {{ ref('int_family_changes') }}
 with scores as (
 
     -- What has no place in `benchmarks` has no known scale either.
     select * from {{ ref('benchmark_scores') }}
-    where is_mapped
+    where is_mapped {% if changes_only() %}and ({{ is_new }}){% endif %}
 
 ),
 

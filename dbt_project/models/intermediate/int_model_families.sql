@@ -86,57 +86,49 @@ known as (
 
 matched as (
 
-    select known.* from known
-    semi join distinct_names using (name, class)
-    union all
     select
-        distinct_names.name,
-        distinct_names.class,
-        {{ matching_families(rules, 'name', 'distinct_names.name') }} as families
-    from distinct_names
-    inner join class_rules using (class)
-    anti join known using (name, class)
-
-),
-
-named as (
-
-    -- The bases of a merge must all tell the same family; the empty one stands for none.
-    select
-        names.model_id,
-        names.evidence,
-        case
-            when
-                bool_and(len(matched.families) = 1)
-                and count(distinct matched.families[1]) = 1
-                then any_value(matched.families[1])
-        end as family,
-        names.evidence <> 'name' and count(distinct matched.families[1]) > 1 as is_mixed
-    from names
-    inner join (
+        *,
+        case when list_contains(families, '') then '' else families[1] end as first_family,
+        case when len(families) = 1 or first_family = '' then first_family end as family
+    from (
+        select known.* from known
+        semi join distinct_names using (name, class)
+        union all
         select
-            name,
-            class,
-            case when list_contains(families, '') then [''] else families end as families
-        from matched
-    ) as matched using (name, class)
-    group by names.model_id, names.evidence
+            distinct_names.name,
+            distinct_names.class,
+            {{ matching_families(rules, 'name', 'distinct_names.name') }} as families
+        from distinct_names
+        inner join class_rules using (class)
+        anti join known using (name, class)
+    ) as found
 
 ),
 
-by_name as (
+-- The bases of a merge must all tell the same family; the empty one stands for none.
+of_bases as (
 
     select
         model_id,
-        arg_min(family, rank) filter (family is not null) as family,
-        arg_min(evidence, rank) filter (family is not null) as family_source,
+        any_value(family) filter (evidence = 'root_model') as root_family,
+        any_value(family) filter (evidence = 'base_model') as base_family,
         bool_or(is_mixed) as is_mixed
     from (
         select
-            *,
-            list_position(['root_model', 'base_model', 'name'], evidence) as rank
-        from named
-    ) as ranked
+            names.model_id,
+            names.evidence,
+            case
+                when
+                    bool_and(matched.family is not null)
+                    and count(distinct matched.family) = 1
+                    then any_value(matched.family)
+            end as family,
+            count(distinct matched.first_family) > 1 as is_mixed
+        from names
+        inner join matched using (name, class)
+        where names.evidence <> 'name'
+        group by names.model_id, names.evidence
+    ) as told
     group by model_id
 
 ),
@@ -192,14 +184,36 @@ shapes as (
 
 ),
 
+by_name as (
+
+    select
+        models.*,
+        coalesce(of_bases.is_mixed, false) as is_mixed,
+        case
+            when not coalesce(of_bases.is_mixed, false)
+                then coalesce(of_bases.root_family, of_bases.base_family, matched.family)
+        end as family,
+        case
+            when of_bases.root_family is not null then 'root_model'
+            when of_bases.base_family is not null then 'base_model'
+            else 'name'
+        end as family_source,
+        matched.families as name_families
+    from models
+    inner join matched
+        on split_part(models.model_id, '/', -1) = matched.name and models.class = matched.class
+    left join of_bases using (model_id)
+
+),
+
 final as (
 
     select
-        models.model_id,
-        models.base_model,
-        coalesce(models.base_models, []) as base_models,
-        models.base_relation,
-        models.root_model,
+        by_name.model_id,
+        by_name.base_model,
+        coalesce(by_name.base_models, []) as base_models,
+        by_name.base_relation,
+        by_name.root_model,
         case
             when by_name.is_mixed then null
             -- A name that the shape contradicts tells nothing.
@@ -215,13 +229,10 @@ final as (
             when len(classes.families) = 1 then 'class'
             when shapes.family is not null then 'shape'
         end as family_source,
-        models.class,
-        matched.families as name_families
-    from models
-    inner join matched
-        on split_part(models.model_id, '/', -1) = matched.name and models.class = matched.class
-    left join by_name using (model_id)
-    left join classes on models.class = classes.class
+        by_name.class,
+        by_name.name_families
+    from by_name
+    left join classes using (class)
     left join shapes using (model_id)
 
 )

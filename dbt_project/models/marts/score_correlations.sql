@@ -66,16 +66,20 @@ common as (
 counted as (
 
     select
-        common.number_a,
-        common.number_b,
-        count(*) as n,
-        count(*) = any_value(a.n) and count(*) = any_value(b.n) as is_complete,
-        corr(common.rank_a, common.rank_b) as rho
-    from common
-    inner join series as a on common.number_a = a.number
-    inner join series as b on common.number_b = b.number
-    group by common.number_a, common.number_b
-    having count(*) >= {{ fewest }}
+        together.*,
+        together.n = a.n and together.n = b.n as is_complete
+    from (
+        select
+            number_a,
+            number_b,
+            count(*) as n,
+            corr(rank_a, rank_b) as rho
+        from common
+        group by number_a, number_b
+        having count(*) >= {{ fewest }}
+    ) as together
+    inner join series as a on together.number_a = a.number
+    inner join series as b on together.number_b = b.number
 
 ),
 
