@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
+from io import BytesIO
 
 import pandas as pd
 from joblib import Parallel, delayed
@@ -103,7 +104,9 @@ def _results(frame: pd.DataFrame, tasks: list[Task], workers: int) -> Iterable[D
         inputs = Inputs(frame)
         return (_run(inputs, task) for task in tasks)
     pool = Parallel(workers, return_as="generator", batch_size=1, max_nbytes=None)
-    return pool(delayed(_run_in_worker)(frame, task) for task in tasks)
+    # As bytes, which a worker that has these rows already need not read again.
+    rows = frame.to_parquet(compression=None)
+    return pool(delayed(_run_in_worker)(rows, task) for task in tasks)
 
 
 @cache
@@ -111,16 +114,15 @@ def _tie() -> None:
     end_with_parent()
 
 
-#: What the last task of this process read, in most cases what the next one reads.
-_last: list[Inputs] = []
+@lru_cache(maxsize=1)
+def _inputs(rows: bytes) -> Inputs:
+    return Inputs(pd.read_parquet(BytesIO(rows)))
 
 
-def _run_in_worker(frame: pd.DataFrame, task: Task) -> Done:
+def _run_in_worker(rows: bytes, task: Task) -> Done:
     """Run a task in a process that ends with the study, should that be killed."""
     _tie()
-    if not _last or not _last[0].frame.equals(frame):
-        _last[:] = [Inputs(frame)]
-    return _run(_last[0], task)
+    return _run(_inputs(rows), task)
 
 
 def _run(inputs: Inputs, task: Task) -> Done:

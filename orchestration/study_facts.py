@@ -2,7 +2,9 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
+from ml.splits import SPLITS
 from modelstrata.scratch import scratch
 from orchestration.study import Landed
 
@@ -11,15 +13,23 @@ _NEAR = 0.03
 
 
 def numbers(landed: Landed) -> dict[str, float | int]:
-    """Return R² of each cell, coverage, rows at most, cells that were not fitted, seconds."""
+    """Return coverage, rows at most, cells that were not fitted, seconds."""
     found: dict[str, float | int] = {"gaps": len(landed.gaps), "seconds": round(landed.seconds, 3)}
     scores, covered = _scores(landed), _coverage(landed)
-    for regressor, feature_set, split, tier, r2, _ in scores:
-        found[f"r2/{regressor}/{feature_set}/{split}/{tier}"] = r2
     for coverage, _, _ in covered:
         found["coverage"] = coverage
     rows = [n for *_, n in (*scores, *covered)]
     return {**found, "n": max(rows, default=0)}
+
+
+def r2_by_split(landed: Landed) -> list[dict[str, Any]]:
+    """Return a row a regressor, feature set and tier: R² of each split, None without; n at most."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for regressor, features, split, tier, r2, n in _scores(landed):
+        named = {"regressor": regressor, "features": features, "tier": tier, "n": n}
+        row = found.setdefault((regressor, features, tier), {**named, **dict.fromkeys(SPLITS)})
+        row |= {"n": max(row["n"], n), split: round(r2, 4)}
+    return list(found.values())
 
 
 def checks(landed: Landed) -> dict[str, tuple[bool, str]]:

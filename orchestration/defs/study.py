@@ -1,6 +1,7 @@
 """Assets of the full regression study, one a part, each partitioned by benchmark or target."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -45,7 +46,7 @@ def _asset(part: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from orchestration.study import land_part, n_tasks
-        from orchestration.study_facts import checks, numbers
+        from orchestration.study_facts import checks, numbers, r2_by_split
         from orchestration.study_progress import partition_progress
 
         settings = Settings()
@@ -59,7 +60,9 @@ def _asset(part: str) -> dg.AssetsDefinition:
             landed = land_part(settings, part, partition, advance)
             for gap in landed.gaps:
                 context.log.warning("Not fitted: %s", gap)
-            metadata = numbers(landed)
+            metadata: dict[str, Any] = {**numbers(landed)}
+            if scores := r2_by_split(landed):
+                metadata["r2"] = dg.MetadataValue.table([dg.TableRecord(row) for row in scores])
             found = checks(landed)
         yield dg.MaterializeResult(
             asset_key=key,

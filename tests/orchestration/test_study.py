@@ -92,7 +92,8 @@ import json, dagster as dg
 with dg.DagsterInstance.get() as instance:
     key = dg.AssetKey(["study", "regressors"])
     made = instance.get_latest_materialization_event(key).asset_materialization
-    print(json.dumps({k: v.value for k, v in made.metadata.items()}))
+    table = [record.data for record in made.metadata["r2"].records]
+    print(json.dumps({**{k: v.value for k, v in made.metadata.items() if k != "r2"}, "r2": table}))
     print(made.tags["dagster/data_version"], made.partition)
     checks = [dg.AssetCheckKey(key, n) for n in ("r2_is_finite", "no_feature_is_constant")]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
@@ -108,7 +109,11 @@ with dg.DagsterInstance.get() as instance:
     metadata = json.loads(told[0])
     assert metadata["n"] == 36 and metadata["gaps"] == 40 and metadata["seconds"] > 0
     r2 = rows(data, "regression_scores", "r2, regressor, feature_set, split, tier")
-    assert (metadata["r2/ridge/key/random/exact"], "ridge", "key", "random", "exact") in r2
+    ridge = next(row for row in metadata["r2"] if row["regressor"] == "ridge")
+    assert ridge["n"] == 36
+    r2 = {tuple(cell): value for value, *cell in r2}
+    known = r2["ridge", "key", "random", "exact"]
+    assert (ridge["features"], ridge["random"]) == ("key", round(known, 4))
     assert told[1] == f"{metadata['result_key']} {BENCHMARK}"
     # All dates are one day, which a check says.
     assert told[2] == "SUCCEEDED FAILED"
