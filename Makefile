@@ -69,7 +69,7 @@ else
 endif
 	@$(BIN)/python -m orchestration.run build --end-with-parent
 
-study: $(STAMP)-core ## fit the full regression study (resumable; 10 minutes on two cores) and rebuild
+study: $(STAMP)-core ## fit the full regression study (resumable; some 10 minutes on two cores) and rebuild
 	@$(BIN)/python -m orchestration.run study --end-with-parent
 	@$(BIN)/python -m orchestration.run build --end-with-parent
 

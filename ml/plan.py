@@ -1,8 +1,7 @@
 """The study as data: its parts, and what each fits on a benchmark.
 
 Every random split stands beside its grouped twins and the temporal split, on the same rows and
-with the same seeds. The whole study takes 10 minutes on two cores: `docs/regressions.md` has
-the times measured.
+with the same seeds. `docs/regressions.md` has the times measured.
 """
 
 from collections.abc import Callable, Sequence
