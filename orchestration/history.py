@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from dagster import _check as check
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -20,7 +19,7 @@ _OPEN = 4
 
 
 class EventLog(SqliteEventLogStorage):
-    """Dagster's event log in SQLite, in the same files, in less than a third of the time.
+    """Dagster's event log in SQLite, in the same files, in about a third of the time.
 
     Dagster's own opens the file, and looks up its tables, for every event, 16 ms on a slow machine;
     a build has a thousand (dagster 1.13, two cores, 2026-11-30).
@@ -41,7 +40,7 @@ class EventLog(SqliteEventLogStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
         """Open the files that Dagster's own event log writes by default."""
-        folder = Path(check.str_elem(config_value, "home")) / "history" / "runs"
+        folder = Path(config_value["home"]) / "history" / "runs"
         return cls(str(folder), inst_data)
 
     @contextmanager
