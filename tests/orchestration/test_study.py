@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from ml.names import FORWARD
-from modelstrata.landing import prepare
+from modelstrata.landing import SCHEMA_BATCH, prepare
 from modelstrata.settings import Settings
 from orchestration.definitions import defs
 from orchestration.sensors import landing_sensor
@@ -46,8 +46,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def landed(data: Path, table: str) -> dict[Path, int]:
-    files = (data / "landing" / table).glob("[!0.]*.parquet")
-    return {path: path.stat().st_mtime_ns for path in files}
+    files = (data / "landing" / table).glob("[!.]*.parquet")
+    return {path: path.stat().st_mtime_ns for path in files if path.stem != SCHEMA_BATCH}
 
 
 def rows(data: Path, table: str, columns: str) -> list[tuple]:
