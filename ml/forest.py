@@ -79,21 +79,22 @@ class Forest(RegressorMixin, BaseEstimator):
         # What is drawn: rows, each of weight 1, or groups, each of weight 1 in all.
         unit = np.arange(len(y)) if groups is None else pd.factorize(np.asarray(groups))[0]
         size = np.bincount(unit)
+        share = 1 / size[unit]
+        is_unknown = np.isnan(distinct).any(axis=0)
+        unknown = is_unknown.astype("uint8") if is_unknown.any() else None
         n_out, total = np.zeros(len(y)), np.zeros(len(y))
         self.trees_ = []
         generator = np.random.RandomState(self.random_state)
+        weight, merged = share, _merged(inverse, share, y)
         for seed in generator.randint(np.iinfo(np.int32).max, size=self.n_estimators):
-            weight = 1 / size[unit]
             # Seeding anew is twenty times faster than another generator.
             generator.seed(seed)
             if self.bootstrap:
                 drawn = generator.randint(0, len(size), len(size), dtype="int32")
-                weight *= np.bincount(drawn, minlength=len(size))[unit]
+                weight = share * np.bincount(drawn, minlength=len(size))[unit]
+                merged = _merged(inverse, weight, y)
                 generator.seed(seed)
-            merged = np.bincount(inverse, weights=weight, minlength=len(distinct))
-            mean = np.bincount(inverse, weights=weight * y, minlength=len(distinct))
-            np.divide(mean, merged, out=mean, where=merged > 0)
-            tree = self._grow(distinct, mean, merged, generator)
+            tree = self._grow(distinct, *merged, unknown, generator)
             self.trees_.append(tree)
             if groups is not None:
                 is_out = weight == 0
@@ -106,12 +107,15 @@ class Forest(RegressorMixin, BaseEstimator):
         return self
 
     def _grow(
-        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray, generator: np.random.RandomState
+        self,
+        x: np.ndarray,
+        weight: np.ndarray,
+        y: np.ndarray,
+        unknown: np.ndarray | None,
+        generator: np.random.RandomState,
     ) -> Tree:
-        """Grow one tree on distinct rows."""
+        """Grow one tree on distinct rows; `unknown` marks the features that some do not know."""
         n_rows, n_features = x.shape
-        is_unknown = np.isnan(x).any(axis=0)
-        unknown = is_unknown.astype("uint8") if is_unknown.any() else None
         depth = _UNLIMITED if self.max_depth is None else self.max_depth
         splitter = _SPLITTERS[self.splitter](MSE(1, n_rows), n_features, 1, 0.0, generator, None)
         tree = Tree(n_features, np.ones(1, dtype="intp"), 1)
@@ -122,11 +126,11 @@ class Forest(RegressorMixin, BaseEstimator):
     def predict(self, x: pd.DataFrame | np.ndarray) -> np.ndarray:
         """Return predicted scores, shape (rows,)."""
         check_is_fitted(self)
-        values = _values(x)
-        total = np.zeros(len(values))
+        distinct, inverse = _distinct(_values(x))
+        total = np.zeros(len(distinct))
         for tree in self.trees_:
-            total += tree.predict(values).reshape(len(values))
-        return total / len(self.trees_)
+            total += tree.predict(distinct).reshape(len(distinct))
+        return (total / len(self.trees_))[inverse]
 
     @property
     def feature_importances_(self) -> np.ndarray:
@@ -137,6 +141,16 @@ class Forest(RegressorMixin, BaseEstimator):
             return np.zeros(self.n_features_in_)
         mean = np.mean([tree.compute_feature_importances() for tree in grown], axis=0)
         return mean / mean.sum() if mean.sum() > 0 else mean
+
+
+def _merged(
+    inverse: np.ndarray, weight: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weight of each distinct row, and the mean score of the rows that it stands for."""
+    merged = np.bincount(inverse, weights=weight)
+    mean = np.bincount(inverse, weights=weight * y)
+    np.divide(mean, merged, out=mean, where=merged > 0)
+    return merged, mean
 
 
 def _values(x: pd.DataFrame | np.ndarray) -> np.ndarray:

@@ -24,14 +24,16 @@ REPEATS = 2
 #: How often coverage is measured: which groups are held out together moves it by two points, on
 #: BigCodeBench's few groups by three or four, and its mean by little more than half a point.
 COVERAGE_REPEATS = {name: 40 if name in BIGCODEBENCH else 10 for name in BENCHMARKS}
-#: What takes longest for what it tells is split once: the multi-layer perceptron, and the rows with
-#: imputed structures, four times as many as the others.
-_ONCE = {"mlp", "exact_and_imputed", "temporal"}
+#: What takes longest for what it tells is split once: the multi-layer perceptron, histogram
+#: gradient boosting, all features together, and the rows with imputed structures, four times as
+#: many as the others.
+_ONCE = {"mlp", "hist_gradient_boosting", "full", "exact_and_imputed", "temporal"}
 
 
 def repeats(cell: Cell | InverseCell) -> int:
     """Return how often a cell is split anew."""
-    return 1 if {cell.regressor, cell.tier, cell.split} & _ONCE else REPEATS
+    once = {cell.regressor, cell.feature_set, cell.tier, cell.split} & _ONCE
+    return 1 if once else REPEATS
 
 
 @dataclass(frozen=True)

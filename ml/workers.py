@@ -1,6 +1,6 @@
 """Running tasks side by side, each in a process of its own with one thread."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from io import BytesIO
@@ -64,8 +64,40 @@ def run_tasks(
     Returns:
         Frames by landing table, and what came of each task.
     """
+    return gather(results([(frame, tasks)], workers), advance)
+
+
+def results(inputs: Sequence[tuple[pd.DataFrame, list[Task]]], workers: int = 1) -> Iterator[Done]:
+    """Run tasks, frame after frame, and yield what came of each in their order.
+
+    Workers do not wait for whoever takes the results: they go on with the next frame.
+
+    Args:
+        inputs: rows of `structure_scores`, and the tasks that read them.
+        workers: processes side by side; with 1 the work is done in this one, when it is asked for.
+    """
+    if workers == 1:
+        for frame, tasks in inputs:
+            shared = Inputs(frame)
+            yield from (_run(shared, task) for task in tasks)
+        return
+    # As bytes, which a worker that has these rows already need not read again.
+    stored = [(frame.to_parquet(compression=None), tasks) for frame, tasks in inputs]
+    pool = Parallel(workers, return_as="generator", batch_size=1, max_nbytes=None)
+    yield from pool(delayed(_run_in_worker)(rows, task) for rows, tasks in stored for task in tasks)
+
+
+def gather(
+    results: Iterable[Done], advance: Callable[[str], None] = lambda step: None
+) -> tuple[dict[str, pd.DataFrame], list[Done]]:
+    """Gather the rows of results by landing table; return them, and the results.
+
+    Args:
+        results: what came of each task.
+        advance: called with a name after each.
+    """
     done = []
-    for one in _results(frame, tasks, workers):
+    for one in results:
         cell = one.task.cell
         advance(f"{cell.regressor} on {cell.subject}, {cell.split}")
         done.append(one)
@@ -97,16 +129,6 @@ def gap_rows(done: list[Done], study: str) -> pd.DataFrame:
     gaps = pd.DataFrame(rows).drop(columns="target", errors="ignore")
     # The draws of a cell fail for the reason for which its scores do.
     return gaps.drop_duplicates(gaps.columns.drop("reason"), ignore_index=True) if rows else gaps
-
-
-def _results(frame: pd.DataFrame, tasks: list[Task], workers: int) -> Iterable[Done]:
-    if workers == 1:
-        inputs = Inputs(frame)
-        return (_run(inputs, task) for task in tasks)
-    pool = Parallel(workers, return_as="generator", batch_size=1, max_nbytes=None)
-    # As bytes, which a worker that has these rows already need not read again.
-    rows = frame.to_parquet(compression=None)
-    return pool(delayed(_run_in_worker)(rows, task) for task in tasks)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from ml.names import FORWARD, INVERSE, OPEN_LLM_V1, chosen_benchmarks
 from ml.plan import PARTS, Part, Task
 from ml.study import code_version, result_key
 from ml.validation import prepare as lay_out
-from ml.workers import gap_rows, run_tasks
+from ml.workers import Done, gap_rows, gather, results
 from modelstrata.errors import NotEnoughData
 from modelstrata.landing import batch_path, land_frame, prepare
 from modelstrata.scratch import scratch
@@ -99,20 +99,19 @@ def n_tasks(name: str, partition: str) -> int:
     return len(PARTS[name].tasks(partition))
 
 
-def open_tasks(settings: Settings, parts: list[str], partition: str) -> int:
-    """Count the tasks of a partition in these parts; 0 if all of them are landed.
+def open_parts(settings: Settings, parts: list[str], partition: str) -> dict[str, str]:
+    """Return the keys, by part, of a partition's parts that are not landed.
 
     Raises:
         NotEnoughData: there is no published warehouse.
     """
-    total, is_open = 0, False
+    found = {}
     for name in parts:
         part = PARTS[name]
-        tasks = part.tasks(partition)
-        total += len(tasks)
         _, key = read_key(settings.warehouse, part, partition)
-        is_open |= not is_landed(_batches(settings, part, key), tasks)
-    return total if is_open else 0
+        if not is_landed(_batches(settings, part, key), part.tasks(partition)):
+            found[name] = key
+    return found
 
 
 def land_part(
@@ -120,8 +119,16 @@ def land_part(
     name: str,
     partition: str,
     advance: Callable[[str], None] = lambda step: None,
+    at_work: Callable[[str], Iterable[Done] | None] = lambda key: None,
 ) -> Landed:
     """Fit a partition of a part and land its tables, unless they are landed under the same key.
+
+    Args:
+        settings: of this process.
+        name: of the part.
+        partition: benchmark, or target of the way back.
+        advance: called with a name after each task.
+        at_work: returns the results of a key that workers are at already, or None.
 
     Raises:
         NotEnoughData: there is no published warehouse.
@@ -136,7 +143,8 @@ def land_part(
     computed = not is_landed(batches, tasks)
     if computed:
         prepare(settings.landing)
-        tables, done = run_tasks(frame, tasks, settings.threads, advance)
+        fitted = at_work(key) or results([(frame, tasks)], settings.threads)
+        tables, done = gather(fitted, advance)
         gaps = gap_rows(done, name)
         if len(gaps):
             tables[_GAPS] = gaps

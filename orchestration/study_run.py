@@ -16,15 +16,17 @@ def study(settings: Settings) -> str:
         KeyboardInterrupt: it was stopped.
     """
     from ml.names import INVERSE
-    from orchestration.study import open_tasks, study_partitions
+    from orchestration.study import n_tasks, open_parts, study_partitions
+    from orchestration.study_ahead import working_ahead
     from orchestration.study_progress import shared_progress
 
     partitions = study_partitions(settings)
-    left = {p: n for p, parts in partitions.items() if (n := open_tasks(settings, parts, p))}
+    left = {p: keys for p, parts in partitions.items() if (keys := open_parts(settings, parts, p))}
     failures: list[str] = []
     gaps = 0
     if left:
-        with shared_progress(sum(left.values())):
+        total = sum(n_tasks(part, p) for p in left for part in partitions[p])
+        with shared_progress(total), working_ahead(settings, left):
             for partition in left:
                 job = study_inverse if INVERSE in partitions[partition] else study_job
                 outcome = run_job(job.name, settings, partition)

@@ -46,6 +46,7 @@ def _asset(part: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         from orchestration.study import land_part, n_tasks
+        from orchestration.study_ahead import at_work
         from orchestration.study_facts import checks, numbers, r2_by_split
         from orchestration.study_progress import partition_progress
 
@@ -57,7 +58,7 @@ def _asset(part: str) -> dg.AssetsDefinition:
             clear_failures(settings),
             partition_progress(part, partition, total) as advance,
         ):
-            landed = land_part(settings, part, partition, advance)
+            landed = land_part(settings, part, partition, advance, at_work)
             for gap in landed.gaps:
                 context.log.warning("Not fitted: %s", gap)
             metadata: dict[str, Any] = {**numbers(landed)}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import dagster as dg
@@ -16,10 +17,13 @@ import psutil
 import pytest
 
 from ml.names import FORWARD
+from ml.plan import PARTS
 from modelstrata.landing import SCHEMA_BATCH, prepare
 from modelstrata.settings import Settings
 from orchestration.definitions import defs
 from orchestration.sensors import landing_sensor
+from orchestration.study import open_parts
+from orchestration.study_ahead import at_work, working_ahead
 from tests.builds import BIN, ROOT, environment, run_job
 from tests.ml.frames import copies
 
@@ -121,6 +125,25 @@ with dg.DagsterInstance.get() as instance:
     again = run_job(data, "study", **ALONE)
     assert again.returncode == 0 and "0 of 1 partitions fitted" in again.stdout
     assert landed(data, "regression_scores") == after
+
+
+def test_results_ahead_are_their_parts_own_in_any_order_and_nobodys_after_a_fault(
+    data: Path,
+) -> None:
+    settings = Settings(data=data, threads=1)
+    keys = open_parts(settings, ["subsets", "coverage"], BENCHMARK)
+    with working_ahead(settings, {BENCHMARK: keys}):
+        for part in ("coverage", "subsets"):
+            taken = at_work(keys[part])
+            assert taken is not None
+            assert [done.task for done in taken] == PARTS[part].tasks(BENCHMARK)
+            assert at_work(keys[part]) is None
+    with working_ahead(settings, {BENCHMARK: keys}):
+        taken = at_work(keys["subsets"])
+        assert isinstance(taken, Generator) and next(taken)
+        taken.close()
+        assert at_work(keys["coverage"]) is None
+    assert at_work(keys["coverage"]) is None
 
 
 def test_ctrl_c_stops_the_whole_study(data: Path) -> None:
