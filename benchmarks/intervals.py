@@ -10,35 +10,25 @@ predictions over groups, and CPU seconds.
 
 import argparse
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from ml.conformal import LEVEL, fit_conformal
+from ml.conformal import LEVEL, Intervals, conformal_intervals, coverage
 from ml.names import BENCHMARKS
 from ml.plan import PARTS
 from ml.regressors import SEED, one_thread
-from ml.splits import N_FOLDS, folds
+from ml.splits import N_FOLDS
 from ml.study import Cell
 from ml.validation import Prepared, prepare
 from modelstrata.settings import Settings
 from orchestration.study import read_rows
 
-Intervals = Callable[[pd.DataFrame, np.ndarray, np.ndarray, int, pd.DataFrame], pd.DataFrame]
-
-
-def ours(
-    x: pd.DataFrame, y: np.ndarray, groups: np.ndarray, seed: int, new: pd.DataFrame
-) -> pd.DataFrame:
-    """Return intervals of a forest whose trees draw whole groups."""
-    return fit_conformal(x, y, groups, seed).predict(new)
-
 
 def plain(
-    x: pd.DataFrame, y: np.ndarray, groups: np.ndarray, seed: int, new: pd.DataFrame
+    x: pd.DataFrame, y: np.ndarray, groups: pd.Series, seed: int, new: pd.DataFrame
 ) -> pd.DataFrame:
     """Return intervals from the errors of five folds."""
     forest = RandomForestRegressor(100, random_state=seed)
@@ -56,16 +46,9 @@ def measured(prepared: Prepared, intervals: Intervals, repeats: int) -> list[flo
     found = []
     start = time.process_time()
     for seed in range(SEED, SEED + repeats):
-        fold = folds(pd.Series(groups), "grouped_structure", seed)
-        parts = []
-        for number in range(N_FOLDS):
-            new = fold == number
-            parts.append(intervals(x[~new], y[~new], groups[~new], seed + number, x[new]))
-        rows = pd.concat(parts).loc[x.index]
-        held = pd.Series(y, x.index).between(rows["low"], rows["high"])
-        error = (rows["predicted"] - y).abs()
-        by_group = [one.groupby(groups).mean().mean() for one in (held, error)]
-        found.append([by_group[0], (rows["high"] - rows["low"]).mean(), by_group[1]])
+        told, rows = coverage(x, y, groups, seed, intervals)
+        error = (rows["predicted"] - y).abs().groupby(groups).mean().mean()
+        found.append([told["coverage_groups"], told["width"], error])
     return [*np.mean(found, axis=0), time.process_time() - start]
 
 
@@ -84,7 +67,9 @@ def main() -> None:
         frame = read_rows(Settings().warehouse, PARTS["coverage"], name)
         prepared = prepare(frame, Cell("random_forest", name, "key", "grouped_structure", "exact"))
         with one_thread():
-            pair = [measured(prepared, one, arguments.repeats) for one in (ours, plain)]
+            pair = [
+                measured(prepared, one, arguments.repeats) for one in (conformal_intervals, plain)
+            ]
         every.append(pair)
         held, width, error, seconds = np.transpose(pair)
         print(

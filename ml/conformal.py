@@ -11,6 +11,7 @@ folds but weighs rows alike, so that one base model with many copies would set t
 crepes weighs rows alike too. Hence this small module rather than either.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ from modelstrata.errors import NotEnoughData
 LEVEL = 0.9
 #: What the tables call a random forest whose trees draw whole structure groups.
 REGRESSOR = "group_forest"
+#: Takes features, scores, groups, a seed and new rows; returns `predicted`, `low` and `high`.
+Intervals = Callable[[pd.DataFrame, np.ndarray, pd.Series, int, pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -94,16 +97,24 @@ def fit_conformal(
     return GroupConformal(forest, float(half_width), level)
 
 
+def conformal_intervals(
+    x: pd.DataFrame, y: np.ndarray, groups: pd.Series, seed: int, new: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the intervals that `fit_conformal` gives new rows; see `Intervals`."""
+    return fit_conformal(x, y, groups, seed).predict(new)
+
+
 def coverage(
     x: pd.DataFrame,
     y: np.ndarray,
     groups: pd.Series | np.ndarray,
     seed: int,
+    intervals: Intervals = conformal_intervals,
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """Measure how often intervals hold the scores of groups that nothing was fitted on.
 
-    Every group is held out once, fold by fold: forest and interval are fitted anew, as
-    `fit_conformal` does, on the groups of the other folds.
+    Every group is held out once, fold by fold: the intervals are made anew from the groups of the
+    other folds.
 
     Returns:
         `coverage_groups` (mean over groups of the share of rows covered, which weighing by groups
@@ -118,8 +129,9 @@ def coverage(
     parts = []
     for number in range(N_FOLDS):
         held_out = fold == number
-        fitted = fit_conformal(x[~held_out], y[~held_out], groups[~held_out], seed + number)
-        parts.append(fitted.predict(x[held_out]).assign(fold=number, score=y[held_out]))
+        known = (x[~held_out], y[~held_out], groups[~held_out], seed + number)
+        found = intervals(*known, x[held_out])
+        parts.append(found.assign(fold=number, score=y[held_out]))
     rows = pd.concat(parts).loc[x.index]
     rows["is_covered"] = rows["score"].between(rows["low"], rows["high"])
     measured = {

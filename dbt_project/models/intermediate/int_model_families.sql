@@ -1,3 +1,8 @@
+{% set is_new = is_resized() ~ ' or model_id in (from intermediate.int_lineage_changes)' %}
+{{ config(materialized='incremental', meta={'replaces': is_new}) }}
+
+-- depends_on: {{ ref('int_resized_keys') }}
+-- depends_on: {{ ref('int_lineage_changes') }}
 -- depends_on: {{ ref('family_rules') }}
 -- depends_on: {{ ref('family_shapes') }}
 {% set columns = "coalesce(family, ''), evidence, pattern, coalesce(class_pattern, '')" %}
@@ -15,6 +20,9 @@ with models as (
         lineages.root_models
     from {{ ref('int_models_described') }} as described
     left join {{ ref('int_model_lineages') }} as lineages using (model_id)
+    {% if changes_only() %}
+        where {{ is_new }}
+    {% endif %}
 
 ),
 
@@ -56,34 +64,6 @@ class_rules as (
 
 ),
 
-distinct_names as (
-
-    select distinct
-        name,
-        class
-    from names
-
-),
-
--- What the last build found out about names holds as long as the rules do.
-known as (
-
-    {% if changes_only() and load_relation(this) %}
-        select distinct
-            split_part(model_id, '/', -1) as name,
-            class,
-            name_families as families
-        from {{ this }}
-    {% else %}
-        select
-            '' as name,
-            '' as class,
-            [''] as families
-        where false
-    {% endif %}
-
-),
-
 matched as (
 
     select
@@ -91,16 +71,12 @@ matched as (
         case when list_contains(families, '') then '' else families[1] end as first_family,
         case when len(families) = 1 or first_family = '' then first_family end as family
     from (
-        select known.* from known
-        semi join distinct_names using (name, class)
-        union all
         select
             distinct_names.name,
             distinct_names.class,
             {{ matching_families(rules, 'name', 'distinct_names.name') }} as families
-        from distinct_names
+        from (select distinct name, class from names) as distinct_names
         inner join class_rules using (class)
-        anti join known using (name, class)
     ) as found
 
 ),
@@ -197,8 +173,7 @@ by_name as (
             when of_bases.root_family is not null then 'root_model'
             when of_bases.base_family is not null then 'base_model'
             else 'name'
-        end as family_source,
-        matched.families as name_families
+        end as family_source
     from models
     inner join matched
         on split_part(models.model_id, '/', -1) = matched.name and models.class = matched.class
@@ -214,6 +189,7 @@ final as (
         coalesce(by_name.base_models, []) as base_models,
         by_name.base_relation,
         by_name.root_model,
+        coalesce(by_name.root_models, []) as root_models,
         case
             when by_name.is_mixed then null
             -- A name that the shape contradicts tells nothing.
@@ -228,9 +204,7 @@ final as (
             when by_name.family is not null then by_name.family_source
             when len(classes.families) = 1 then 'class'
             when shapes.family is not null then 'shape'
-        end as family_source,
-        by_name.class,
-        by_name.name_families
+        end as family_source
     from by_name
     left join classes using (class)
     left join shapes using (model_id)

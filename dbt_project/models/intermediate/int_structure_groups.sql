@@ -10,9 +10,15 @@ with candidates as (
     from {{ ref('int_structure_performance_candidates') }}
     where rejection_reason is null
 
+),
+
+grouped as (
+
+    {{ with_structure_group('candidates', 'structure_tier') }}
+
 )
 
 select
     model_id,
-    {{ structure_group('structure_tier') }} as structure_group
-from candidates
+    structure_group
+from grouped

@@ -3,6 +3,20 @@
     meta={'replaces': is_resized()},
 ) }}
 
+with structures as (
+
+    select * from {{ ref('int_structures') }}
+    {{ only_resized() }}
+
+),
+
+sizes as (
+
+    select * from {{ ref('int_model_sizes') }}
+    {{ only_resized() }}
+
+)
+
 select
     coalesce(structures.model_id, sizes.model_id) as model_id,
     sizes.size,
@@ -45,8 +59,8 @@ select
         coalesce(structures.implausible_fields, []),
         case when coalesce(sizes.is_plausible, true) then [] else ['size'] end
     ) as implausible_fields
-from {{ ref('int_structures') }} as structures
-full join {{ ref('int_model_sizes') }} as sizes using (model_id)
+from structures
+full join sizes using (model_id)
 inner join {{ ref('int_model_kinds') }} as kinds using (model_id)
 left join (
     select
@@ -56,6 +70,4 @@ left join (
     where leaderboard = 'bigcodebench' and model_id is not null
     group by model_id
 ) as active using (model_id)
-where
-    (structures.config_sources is not null or sizes.size is not null)
-    {{ only_resized('coalesce(structures.model_id, sizes.model_id)', 'and') }}
+where structures.config_sources is not null or sizes.size is not null

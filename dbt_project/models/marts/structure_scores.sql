@@ -74,10 +74,7 @@ scores as (
 
 grouped as (
 
-    select
-        *,
-        {{ structure_group('benchmark, structure_tier') }} as structure_group
-    from scores
+    {{ with_structure_group('scores', 'benchmark, structure_tier') }}
 
 ),
 
