@@ -88,16 +88,16 @@ def results(inputs: Sequence[tuple[pd.DataFrame, list[Task]]], workers: int = 1)
 
 
 def gather(
-    results: Iterable[Done], advance: Callable[[str], None] = lambda step: None
+    every: Iterable[Done], advance: Callable[[str], None] = lambda step: None
 ) -> tuple[dict[str, pd.DataFrame], list[Done]]:
     """Gather the rows of results by landing table; return them, and the results.
 
     Args:
-        results: what came of each task.
+        every: what came of each task.
         advance: called with a name after each.
     """
     done = []
-    for one in results:
+    for one in every:
         cell = one.task.cell
         advance(f"{cell.regressor} on {cell.subject}, {cell.split}")
         done.append(one)

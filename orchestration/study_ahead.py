@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from itertools import islice
+from itertools import chain, islice
 
 from ml.plan import PARTS
 from ml.workers import Done, results
@@ -22,10 +22,11 @@ class _Ahead:
         self._kept: dict[str, list[Done]] = {}
         inputs = []
         for partition, keys in parts.items():
-            for name, key in keys.items():
-                tasks = PARTS[name].tasks(partition)
-                self._waiting[key] = len(tasks)
-                inputs.append((read_rows(settings.warehouse, PARTS[name], partition), tasks))
+            tasks = {key: PARTS[name].tasks(partition) for name, key in keys.items()}
+            self._waiting |= {key: len(some) for key, some in tasks.items()}
+            # All parts of a partition read the same rows.
+            rows = read_rows(settings.warehouse, PARTS[next(iter(keys))], partition)
+            inputs.append((rows, list(chain(*tasks.values()))))
         self._results = results(inputs, settings.threads)
 
     def take(self, key: str) -> Iterable[Done] | None:

@@ -64,6 +64,15 @@ class_rules as (
 
 ),
 
+distinct_names as (
+
+    select distinct
+        name,
+        class
+    from names
+
+),
+
 matched as (
 
     select
@@ -75,7 +84,7 @@ matched as (
             distinct_names.name,
             distinct_names.class,
             {{ matching_families(rules, 'name', 'distinct_names.name') }} as families
-        from (select distinct name, class from names) as distinct_names
+        from distinct_names
         inner join class_rules using (class)
     ) as found
 
