@@ -50,8 +50,15 @@ def test_every_cell_stands_beside_its_twins_on_all_four_splits_with_the_same_see
     # in it; everything else is repeated.
     assert {t.repeats for t in scored if t.cell.split == "temporal"} == {1}
     drawn = [t for t in scored if t.cell.split != "temporal"]
-    once = {(t.cell.regressor, t.cell.tier) for t in drawn if t.repeats == 1}
-    assert once == {("mlp", "exact"), ("random_forest", "exact_and_imputed")}
+    once = {(t.cell.regressor, t.cell.feature_set, t.cell.tier) for t in drawn if t.repeats == 1}
+    assert once == {
+        ("mlp", "key", "exact"),
+        ("hist_gradient_boosting", "key", "exact"),
+        ("random_forest", "full", "exact"),
+        ("extra_trees", "full", "exact"),
+        ("random_forest", "key", "exact_and_imputed"),
+        ("random_forest", "structure", "exact_and_imputed"),
+    }
     twins = defaultdict(set)
     for t in drawn:
         twins[t.cell.regressor, t.cell.subject, t.cell.feature_set, t.cell.tier].add(t.repeats)
