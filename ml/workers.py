@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from io import BytesIO
 
+import joblib
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn import config_context
@@ -82,7 +83,7 @@ def results(inputs: Sequence[tuple[pd.DataFrame, list[Task]]], workers: int = 1)
             yield from (_run(shared, task) for task in tasks)
         return
     # As bytes, which a worker that has these rows already need not read again.
-    stored = [(frame.to_parquet(compression=None), tasks) for frame, tasks in inputs]
+    stored = [(_stored(frame), tasks) for frame, tasks in inputs]
     pool = Parallel(workers, return_as="generator", batch_size=1, max_nbytes=None)
     yield from pool(delayed(_run_in_worker)(rows, task) for rows, tasks in stored for task in tasks)
 
@@ -136,9 +137,15 @@ def _tie() -> None:
     end_with_parent()
 
 
+def _stored(frame: pd.DataFrame) -> bytes:
+    buffer = BytesIO()
+    joblib.dump(frame, buffer)
+    return buffer.getvalue()
+
+
 @lru_cache(maxsize=1)
 def _inputs(rows: bytes) -> Inputs:
-    return Inputs(pd.read_parquet(BytesIO(rows)))
+    return Inputs(joblib.load(BytesIO(rows)))
 
 
 def _run_in_worker(rows: bytes, task: Task) -> Done:

@@ -1,5 +1,10 @@
 """Tasks side by side: what leaks, what is stored, gaps, and the same bytes every time."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +15,7 @@ from ml.plan import Task
 from ml.splits import SPLITS
 from ml.study import Cell, InverseCell
 from ml.workers import gap_rows, run_tasks
+from tests.builds import ROOT
 from tests.ml.frames import copies
 
 MAKES = ("scores", "impurity", "permutation")
@@ -68,6 +74,28 @@ def test_the_same_bytes_whatever_the_workers_and_the_order_of_rows() -> None:
     assert list(first) == list(again)
     for table, rows in first.items():
         assert rows.to_csv().encode() == again[table].to_csv().encode(), table
+
+
+def test_workers_run_with_the_core_installed_and_no_extra(tmp_path: Path) -> None:
+    # As if the extras' table library were not installed, here and in the workers.
+    (tmp_path / "pyarrow.py").write_text("raise ImportError('not installed')")
+    code = """
+from ml.plan import Task
+from ml.study import Cell
+from ml.workers import run_tasks
+from tests.ml.frames import copies
+task = Task(Cell("ridge", "mmlu", "key", "random", "exact"), 1, ("scores",))
+print(len(run_tasks(copies(20, 3), [task], workers=2)[0]["regression_scores"]))
+"""
+    paths = f"{tmp_path}:{ROOT}"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.stdout, run.returncode) == ("1\n", 0), run.stderr
 
 
 def test_cells_without_enough_data_are_named_and_the_others_run() -> None:
