@@ -21,8 +21,8 @@ import duckdb
 from benchmarks.multiplied_snapshot import multiply
 from modelstrata.landing import prepare
 from modelstrata.settings import DBT_PROJECT
+from orchestration.dbt_cli import DBT
 
-_DBT = Path(sys.executable).with_name("dbt")
 _BUILD = ["build", "--exclude", "tag:results+", "--exclude-resource-type", "unit_test"]
 
 
@@ -57,7 +57,7 @@ def dbt(data: Path) -> Measured:
     A folder's first build parses the project, others find it parsed; the main job keeps the parse.
     """
     (data / "dev").mkdir(exist_ok=True)
-    command = [str(_DBT), "--no-use-colors", "--log-level-file", "none"]
+    command = [str(DBT), "--no-use-colors", "--log-level-file", "none"]
     where = ["--target", "dev", "--target-path", str(data / "target")]
     where += ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     measure([*command, "parse", *where], data)

@@ -7,6 +7,10 @@ of. Tables that are kept from build to build replace the rows of these models; w
 them hold these models only; aggregates are made anew. `int_batches_built`, the last table of a build,
 says which batches went all the way: a build that stopped before it is made up for by the next one.
 Where it is missing, and with `--full-refresh`, everything is built anew.
+
+Some changes are found by a look at what the last build left, and could be seen no more once a stopped
+build has replaced that. So the tables that list what has changed (tagged `changes`) begin with what they
+held before, and the last table of a build empties them.
 #}
 {% macro changes_only() %}
     {% if not execute or flags.FULL_REFRESH or model.config.materialized == 'unit' %}
@@ -37,6 +41,22 @@ what belongs to no model, of which there is little.
 {% macro is_resized(column='model_id') -%}
     lower({{ column }}) in (select resized.key from intermediate.int_resized_keys as resized)
 {%- endmacro %}
+
+{# What a build that was stopped had listed in this table. #}
+{% macro left_over(column='key') %}
+    {% if changes_only() and load_relation(this) %}
+        union
+        select {{ column }} from {{ this }}
+    {% endif %}
+{% endmacro %}
+
+{# Hook after the last table of a build. #}
+{% macro forget_changes() %}
+    {% set nodes = graph.nodes.values() if execute else [] %}
+    {% for node in nodes if 'changes' in node.tags and node.resource_type == 'model' %}
+        delete from {{ node.relation_name }};
+    {% endfor %}
+{% endmacro %}
 
 {#
 A landing table's rows; in a staging table that is there already, those of new batches. A staging table

@@ -1,3 +1,5 @@
+{{ config(post_hook='{{ forget_changes() }}') }}
+
 -- Batches that are in every table. It is built after all tables but those of results: where it
 -- names a batch, nothing of it is left to do. A batch with records from the future is not in it,
 -- because the day when they count brings no new batch.

@@ -1,4 +1,4 @@
-{{ config(tags=['work']) }}
+{{ config(tags=['work', 'changes']) }}
 
 -- The models, by their id in lower case, that batches speak of which no build has taken in yet;
 -- nothing where all models are built anew.
@@ -122,3 +122,4 @@ select key from renamed
             select split_part(new_ids.key, '/', -1) from new_ids
         )
 {% endif %}
+{{ left_over() }}

@@ -1,4 +1,4 @@
-{{ config(tags=['work']) }}
+{{ config(tags=['work', 'changes']) }}
 
 -- Models whose family or base models are other ones than in the last build's table of models, be it
 -- by a record of another model. Nothing where all models are built anew.
@@ -15,6 +15,7 @@ from {{ ref('int_model_families') }} as families
             {{ 'or' if not loop.first }}
             families.{{ column }} is distinct from models.{{ column }}
         {% endfor %}
+    {{ left_over('model_id') }}
 {% else %}
     where false
 {% endif %}

@@ -1,4 +1,4 @@
-{{ config(tags=['work']) }}
+{{ config(tags=['work', 'changes']) }}
 
 -- Models whose base models or roots are other ones than in the last build, be it by a record of
 -- another model. Nothing where all models are built anew.
@@ -11,6 +11,7 @@
         lineages.base_relation is distinct from families.base_relation
         or coalesce(lineages.base_models, []) is distinct from families.base_models
         or coalesce(lineages.root_models, []) is distinct from families.root_models
+    {{ left_over('model_id') }}
 {% else %}
     select model_id from {{ ref('int_model_lineages') }}
     where false

@@ -1,4 +1,4 @@
-{{ config(tags=['work']) }}
+{{ config(tags=['work', 'changes']) }}
 
 -- Models whose size may be another one, by their id in lower case: those that new batches speak
 -- of, and those of a type whose formula has begun or ceased to reproduce the stated sizes. Nothing
@@ -12,6 +12,7 @@
     from intermediate.int_model_sizes as sizes
     left join {{ ref('int_formula_types') }} as types using (language_type)
     where sizes.has_formula <> coalesce(types.is_reproduced, false)
+    {{ left_over() }}
 {% else %}
     select '' as key
     where false

@@ -1,24 +1,57 @@
 {% set later = var('open_llm_v2_benchmarks') + ['bigcodebench_complete', 'bigcodebench_instruct'] %}
 
-with first_leaderboard as (
+with pretraining as (
+
+    select
+        model_id,
+        tokens_trillion,
+        compute_zflop
+    from {{ ref('pretraining_compute') }}
+
+),
+
+described as not materialized (
+
+    select
+        models.model_id,
+        models.date,
+        models.is_moe,
+        models.is_official,
+        models.family,
+        coalesce(own.tokens_trillion, root.tokens_trillion) as pretraining_tokens,
+        coalesce(own.compute_zflop, root.compute_zflop) as pretraining_compute
+    from {{ ref('models') }} as models
+    -- A fine-tune was pretrained as its root model was.
+    left join pretraining as own on models.model_id = own.model_id
+    left join pretraining as root on models.root_model = root.model_id
+
+),
+
+first_leaderboard as (
 
     unpivot (
         select
-            model_id,
-            structure_tier,
-            evaluation_id,
-            training_type,
-            size,
-            date,
-            layers,
-            d_model,
-            d_ffn,
-            heads,
-            kv_heads,
-            vocab_size,
-            pos,
-            {{ var('open_llm_v1_benchmarks') | join(', ') }}
-        from {{ ref('structure_performance') }}
+            performance.model_id,
+            performance.structure_tier,
+            performance.evaluation_id,
+            performance.training_type,
+            performance.size,
+            performance.layers,
+            performance.d_model,
+            performance.d_ffn,
+            performance.heads,
+            performance.kv_heads,
+            performance.vocab_size,
+            performance.pos,
+            {% for benchmark in var('open_llm_v1_benchmarks') %}
+                performance.{{ benchmark }},
+            {% endfor %}
+            case when performance.structure_tier = 'exact' then structures.head_dim end
+                as head_dim,
+            described.* exclude (model_id)
+        from {{ ref('structure_performance') }} as performance
+        inner join described using (model_id)
+        left join {{ ref('model_structures') }} as structures using (model_id)
     )
     on {{ var('open_llm_v1_benchmarks') | join(', ') }}
     into name benchmark value score
@@ -37,16 +70,17 @@ later_leaderboards as (
         scores.training_type,
         -- A doubtful size is left out by itself, the structure stays.
         case when structures.implausible_fields = [] then structures.size end as size,
-        models.date,
         structures.layers,
         structures.d_model,
         structures.d_ffn,
         structures.heads,
         structures.kv_heads,
         structures.vocab_size,
-        structures.pos
+        structures.pos,
+        structures.head_dim,
+        described.* exclude (model_id)
     from {{ ref('benchmark_scores') }} as scores
-    inner join {{ ref('models') }} as models using (model_id)
+    inner join described using (model_id)
     inner join {{ ref('model_structures') }} as structures using (model_id)
     where
         scores.leaderboard in ('open_llm_v2', 'bigcodebench')
@@ -76,16 +110,6 @@ grouped as (
 
     {{ with_structure_group('scores', 'benchmark, structure_tier') }}
 
-),
-
-pretraining as (
-
-    select
-        model_id,
-        tokens_trillion,
-        compute_zflop
-    from {{ ref('pretraining_compute') }}
-
 )
 
 select
@@ -104,17 +128,12 @@ select
     grouped.kv_heads,
     grouped.vocab_size,
     grouped.pos,
-    case when grouped.structure_tier = 'exact' then structures.head_dim end as head_dim,
+    grouped.head_dim,
     grouped.training_type,
-    models.is_moe,
-    models.is_official,
-    models.family,
-    coalesce(own.tokens_trillion, root.tokens_trillion) as pretraining_tokens,
-    coalesce(own.compute_zflop, root.compute_zflop) as pretraining_compute,
+    grouped.is_moe,
+    grouped.is_official,
+    grouped.family,
+    grouped.pretraining_tokens,
+    grouped.pretraining_compute,
     grouped.evaluation_id
 from grouped
-inner join {{ ref('models') }} as models using (model_id)
-left join {{ ref('model_structures') }} as structures using (model_id)
--- A fine-tune was pretrained as its root model was.
-left join pretraining as own on grouped.model_id = own.model_id
-left join pretraining as root on models.root_model = root.model_id
