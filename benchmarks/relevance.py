@@ -6,6 +6,7 @@ that is fastest here. Beside it, on the same items and in the same run:
 - `step`: the first step of an iterative path on ARC-Easy, by the exact engine;
 - `path`: a whole path, by the exact engine; the plain loop checks the best removals of each step;
 - `racing`: a whole path by racing; races are replayed, with many seeds, on recorded outcomes;
+- `lazy`: a whole path by lazy re-evaluation;
 - `few_shot`: one step on five-shot prompts of MMLU, which share their examples.
 
 A plain loop that was run on some removals only is projected to all, and said to be.
@@ -15,6 +16,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,20 @@ import torch
 from lm_eval.models.huggingface import HFLM
 
 from gpu_jobs import devices, models, paths, protocols, sources
+from gpu_jobs.criteria import Relevance, from_removals
 from gpu_jobs.engine import Engine
 from gpu_jobs.items import ItemSet, of_task
 from gpu_jobs.language_model import LanguageModel
 from gpu_jobs.layer_walk import Work
 from gpu_jobs.layers import find_decoder_layers
+from gpu_jobs.lazy import lazily
 from gpu_jobs.racing import race
 from gpu_jobs.removal_scores import RemovalScores, score_removals
 from gpu_jobs.surgery import removed
 from gpu_jobs.tasks import load_tasks, quiet
 from modelstrata.settings import Settings
 
-PARTS = ("step", "path", "racing", "few_shot")
+PARTS = ("step", "path", "racing", "lazy", "few_shot")
 _SIZES = (8, 16, 32, 64)
 _RACES = 20
 
@@ -262,13 +266,8 @@ def path(bench: Bench, n_items: int, share: float) -> None:
 
 def racing(bench: Bench, n_items: int, share: float) -> None:
     """Time a path by racing against the plain loop, projected from the whole model's time."""
-    items = bench.items("arc_easy", "train", n_items)
-    steps = paths.n_steps(share, bench.n_layers)
-    print(f"racing: ARC-Easy, zero-shot, {n_items} items, {steps} of {bench.n_layers} layers")
-    _, once = bench.plain(items, (), bench.best_size(items))
+    items, plain, steps = path_projected("racing", bench, n_items, share)
     depth = bench.n_layers
-    # As many runs as there are layers left, each through about as many layers.
-    plain = once * sum((depth - n) ** 2 / depth for n in range(steps))
     gone: paths.Path = ()
     start = clock()
     for number in range(steps):
@@ -288,6 +287,45 @@ def racing(bench: Bench, n_items: int, share: float) -> None:
         f"path {gone}: {took[0]:.0f} s, plain loop {plain[0]:.0f} s projected: "
         f"{faster(plain, took)}"
     )
+
+
+def lazy(bench: Bench, n_items: int, share: float) -> None:
+    """Time a path by lazy re-evaluation against the plain loop, projected as for racing."""
+    items, plain, steps = path_projected("lazy", bench, n_items, share)
+
+    def measure(gone: paths.Path, layers: Sequence[int] | None = None) -> Relevance:
+        found, _, _ = bench.engine(items, gone, layers)
+        return from_removals("accuracy", found, items)
+
+    gone: paths.Path = ()
+    start = clock()
+    found, n_measured = measure(gone), bench.n_layers
+    while True:
+        names, least = paths.left(gone, bench.n_layers), found.least
+        gone += (names[least],)
+        print(f"step {len(gone)}: layer {gone[-1]}, {n_measured} removals measured", flush=True)
+        if len(gone) == steps:
+            break
+        stale = found.of([place for place in range(len(names)) if place != least])
+        found, fresh = lazily(stale, partial(measure, gone))
+        n_measured = sum(fresh)
+    took = clock() - start
+    print(
+        f"path {gone}: {took[0]:.0f} s, plain loop {plain[0]:.0f} s projected: "
+        f"{faster(plain, took)}"
+    )
+
+
+def path_projected(
+    label: str, bench: Bench, n_items: int, share: float
+) -> tuple[ItemSet, np.ndarray, int]:
+    """Return items, what the plain loop's path takes by the whole model's time, and its steps."""
+    items = bench.items("arc_easy", "train", n_items)
+    depth, steps = bench.n_layers, paths.n_steps(share, bench.n_layers)
+    print(f"{label}: ARC-Easy, zero-shot, {n_items} items, {steps} of {depth} layers")
+    _, once = bench.plain(items, (), bench.best_size(items))
+    # As many runs as there are layers left, each through about as many layers.
+    return items, once * sum((depth - n) ** 2 / depth for n in range(steps)), steps
 
 
 def few_shot(bench: Bench, n_items: int, subjects: int) -> None:
@@ -342,6 +380,8 @@ def main() -> None:
         path(bench, args.path_items, args.share)
     if "racing" in args.only:
         racing(bench, args.items, args.share)
+    if "lazy" in args.only:
+        lazy(bench, args.items, args.share)
     if "few_shot" in args.only:
         few_shot(bench, args.few_shot_items, args.subjects)
 

@@ -1,4 +1,4 @@
-"""Warehouses that dbt builds as a user would: a subprocess on target `dev`."""
+"""Warehouses that dbt builds by itself: a subprocess on target `dev`."""
 
 import os
 import subprocess
@@ -16,7 +16,8 @@ from modelstrata.settings import DBT_PROJECT
 from tests.builds import made_once
 from tests.dbt_project import mutants, odd_zone
 
-DBT = Path(sys.executable).with_name("dbt")
+#: As the main job runs it.
+DBT = Path(sys.executable).with_name("modelstrata-dbt")
 
 
 #: Builds and tests, as the main job does, everything that needs no results.

@@ -12,19 +12,15 @@ with studies as (
 
 ),
 
-aliases as (
-
-    select * from {{ ref('int_model_aliases') }}
-
-),
-
 by_name as (
 
     select
         lower(split_part(model_id, '/', -1)) as name,
         min(model_id) as model_id
-    from aliases
-    where is_landed and contains(model_id, '/')
+    from {{ ref('int_model_aliases') }}
+    where
+        is_landed and contains(model_id, '/')
+        and name in (select lower(studies.model_id) from studies)
     group by all
     having count(distinct model_id) = 1
 
@@ -42,7 +38,7 @@ resolved as (
         studies.model_id as stated_id,
         coalesce(aliases.model_id, by_name.model_id) as model_id
     from studies
-    left join aliases on studies.model_id = aliases.seen_id
+    left join {{ ref('int_model_aliases') }} as aliases on studies.model_id = aliases.seen_id
     left join by_name on lower(studies.model_id) = by_name.name
 
 )
