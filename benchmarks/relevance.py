@@ -258,10 +258,7 @@ def path(bench: Bench, n_items: int, share: float) -> None:
         )
         replayed(found, items, len(gone), bench.seed)
         gone += (names[order[0]],)
-    print(
-        f"path {gone}: engine {ours[0]:.0f} s, plain loop {plain[0]:.0f} s projected: "
-        f"{faster(plain, ours)}"
-    )
+    tell_path(gone, ours, plain)
 
 
 def racing(bench: Bench, n_items: int, share: float) -> None:
@@ -282,34 +279,37 @@ def racing(bench: Bench, n_items: int, share: float) -> None:
         found = race(range(len(names)), n_items, score, error_rate=0.05, seed=bench.seed)
         gone += (names[found.winner],)
         print(f"step {number + 1}: layer {gone[-1]}, {found.evaluations} outcomes", flush=True)
-    took = clock() - start
-    print(
-        f"path {gone}: {took[0]:.0f} s, plain loop {plain[0]:.0f} s projected: "
-        f"{faster(plain, took)}"
-    )
+    tell_path(gone, clock() - start, plain)
 
 
 def lazy(bench: Bench, n_items: int, share: float) -> None:
     """Time a path by lazy re-evaluation against the plain loop, projected as for racing."""
     items, plain, steps = path_projected("lazy", bench, n_items, share)
+    known: dict[paths.Path, Relevance] = {}
 
-    def measure(gone: paths.Path, layers: Sequence[int] | None = None) -> Relevance:
+    def score(gone: paths.Path, layers: Sequence[int] | None = None) -> Relevance:
         found, _, _ = bench.engine(items, gone, layers)
         return from_removals("accuracy", found, items)
 
-    gone: paths.Path = ()
+    def measure(gone: paths.Path) -> Relevance:
+        n_measured = bench.n_layers
+        if not gone:
+            known[gone] = score(gone)
+        else:
+            names = paths.left(gone[:-1], bench.n_layers)
+            kept = [place for place, layer in enumerate(names) if layer != gone[-1]]
+            known[gone], fresh = lazily(known[gone[:-1]].of(kept), partial(score, gone))
+            n_measured = sum(fresh)
+        print(f"removed {len(gone)}: {n_measured} removals measured", flush=True)
+        return known[gone]
+
     start = clock()
-    found, n_measured = measure(gone), bench.n_layers
-    while True:
-        names, least = paths.left(gone, bench.n_layers), found.least
-        gone += (names[least],)
-        print(f"step {len(gone)}: layer {gone[-1]}, {n_measured} removals measured", flush=True)
-        if len(gone) == steps:
-            break
-        stale = found.of([place for place in range(len(names)) if place != least])
-        found, fresh = lazily(stale, partial(measure, gone))
-        n_measured = sum(fresh)
-    took = clock() - start
+    gone = paths.iterative(bench.n_layers, steps, measure)
+    tell_path(gone, clock() - start, plain)
+
+
+def tell_path(gone: paths.Path, took: np.ndarray, plain: np.ndarray) -> None:
+    """Print a path and what it took beside the plain loop."""
     print(
         f"path {gone}: {took[0]:.0f} s, plain loop {plain[0]:.0f} s projected: "
         f"{faster(plain, took)}"

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,9 @@ import pytest
 from extract.land_snapshot import SNAPSHOT
 from modelstrata.landing import land_file, prepare
 from modelstrata.settings import DBT_PROJECT
+from orchestration.dbt_cli import DBT
 from tests.builds import made_once
 from tests.dbt_project import mutants, odd_zone
-
-#: As the main job runs it.
-DBT = Path(sys.executable).with_name("modelstrata-dbt")
-
 
 #: Builds and tests, as the main job does, everything that needs no results.
 BUILD = ("build", "--exclude", "tag:results+", "--exclude-resource-type", "unit_test")
