@@ -107,18 +107,35 @@ class _Collected:
         self.hit = np.zeros((n_variants, n_requests), dtype=bool)
         names = ("output_cosine", "output_norm", "output_divergence") if outputs else ()
         self.compared = {name: np.zeros((n_variants, n_requests)) for name in names}
+        # One walk's, fewer places than are projected at once.
+        self.waiting: list[Said] = []
 
     def begin(self) -> None:
         """Forget what the model itself said of an earlier family's batches."""
+        self._project()
         self.whole: dict[int, torch.Tensor] = {}
         self.logits: tuple[int, torch.Tensor] | None = None
 
     def add(self, said: Said) -> None:
+        n_places = sum(len(one.hidden) for one in (*self.waiting, said))
+        if self.waiting and (said.head is not self.waiting[0].head or n_places > _PLACES):
+            self._project()
+        self.waiting.append(said)
+
+    def _project(self) -> None:
+        """Give what waits its logits, at once: the projection is slow at few places."""
+        if not self.waiting:
+            return
+        waiting, self.waiting = self.waiting, []
+        logits = _logits(torch.cat([said.hidden for said in waiting]), waiting[0].head)
+        for said, own in zip(waiting, logits.split([len(s.hidden) for s in waiting]), strict=True):
+            self._read(said, own)
+
+    def _read(self, said: Said, logits: torch.Tensor) -> None:
         batch = said.batch
         number, numbers = self.place[said.layer], list(batch.numbers)
         lengths = batch.summed(torch.ones_like(batch.answer)).tolist()
         last = torch.tensor(lengths, device=batch.answer.device).cumsum(0) - 1
-        logits = _logits(said.hidden, said.head)
         likelihood, hit = token_scores(logits, batch)
         self.said[number, numbers] = batch.summed(likelihood.double()).tolist()
         # Of a text the last token alone decides, of an answer all do.
@@ -137,6 +154,7 @@ class _Collected:
             self.compared[name][number, numbers] = np.divide(summed, lengths)
 
     def finish(self, layers: tuple[int, ...]) -> RemovalScores:
+        self._project()
         items, firsts = self.item_set.items, self.item_set.firsts
         right = firsts + np.asarray([item.right for item in items])
         score = np.asarray(
