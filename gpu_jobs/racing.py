@@ -1,5 +1,6 @@
 """Finding the layer to remove without scoring every removal on every item: racing."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,16 +40,17 @@ def race(
     *,
     error_rate: float,
     seed: int,
-    first: int = 32,
+    first: int = 16,
 ) -> Race:
     """Find the layer whose removal leaves the highest mean score over all items.
 
-    Items come in random order. After each round, which doubles their number, a layer leaves when
-    its mean is below the leader's by more than the paired difference's standard error allows:
-    one-sided normal bounds at `error_rate` over all comparisons (Bonferroni), with the correction
-    for drawing without replacement and two pseudo-items that differ, so that few equal answers
-    prove nothing. Layers that are left when all items are used are compared as they are, which is
-    exact; of equal ones the ties decide, then the last layer.
+    Items come in random order, half as many more each round. After each round the layers that are
+    farthest behind the leader leave. Each takes with it the chance that over all items it is as
+    good, by its paired differences from the leader; together those that leave take no more than
+    the rounds so far are allowed of `error_rate`, all rounds the same and what is left over later.
+    So layers that are clearly behind, which cost next to nothing, leave room for closer ones.
+    Layers that are left when all items are used are compared as they are, which is exact; of equal
+    ones the ties decide, then the last layer.
 
     Args:
         layers: the candidates.
@@ -61,27 +63,31 @@ def race(
     order = np.random.default_rng(seed).permutation(n_items)
     ends = [first]
     while ends[-1] < n_items:
-        ends.append(ends[-1] * 2)
+        ends.append(math.ceil(1.5 * ends[-1]))
     # The last round takes what is left.
     ends[-1] = n_items
-    level = error_rate / (len(ends) * max(1, len(layers) - 1))
-    bound = float(norm.isf(level))
     alive = list(layers)
     seen = {layer: (np.zeros(0), np.zeros(0)) for layer in layers}
-    done = 0
-    for end in ends:
+    done, spent = 0, 0.0
+    for number, end in enumerate(ends, start=1):
         made, ties = score(alive, order[done:end].tolist())
         for layer, values, more in zip(alive, made, ties, strict=True):
             before, ties_before = seen[layer]
             seen[layer] = np.append(before, values), np.append(ties_before, more)
         done = end
-        leader = _best(alive, seen)
         if done < n_items:
-            alive = [
-                layer
+            leader = _best(alive, seen)
+            chances = {
+                layer: _chance(seen[leader][0] - seen[layer][0], n_items)
                 for layer in alive
-                if layer == leader or not _behind(seen[leader][0] - seen[layer][0], n_items, bound)
-            ]
+                if layer != leader
+            }
+            allowed = error_rate * number / (len(ends) - 1)
+            for layer in sorted(chances, key=chances.__getitem__):
+                if spent + chances[layer] > allowed:
+                    break
+                spent += chances[layer]
+                alive.remove(layer)
         if len(alive) == 1:
             break
     return Race(
@@ -92,12 +98,17 @@ def race(
     )
 
 
-def _behind(difference: np.ndarray, n_items: int, bound: float) -> bool:
+def _chance(difference: np.ndarray, n_items: int) -> float:
+    """Return how likely differences as large are if over all items there is none.
+
+    One-sided and normal, for a sample drawn without replacement, with two pseudo-items that differ,
+    one each way, so that few equal answers prove nothing.
+    """
     n = len(difference)
-    # Two pseudo-items, one each way.
-    spread = np.sqrt(max((np.square(difference).sum() + 2) / (n + 2) - difference.mean() ** 2, 0.0))
-    left = np.sqrt(max(0.0, (n_items - n) / max(1, n_items - 1)))
-    return bool(difference.mean() > bound * left * spread / np.sqrt(n))
+    squares = np.square(difference).sum() + 2
+    variance = squares / (n + 2) - (difference.sum() / (n + 2)) ** 2
+    unseen = (n_items - n) / (n_items - 1)
+    return float(norm.sf(difference.mean() / np.sqrt(unseen * variance / n)))
 
 
 def _best(alive: Sequence[int], seen: dict[int, tuple[np.ndarray, np.ndarray]]) -> int:

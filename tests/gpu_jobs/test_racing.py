@@ -19,7 +19,7 @@ def _exact(scores: np.ndarray, ties: np.ndarray) -> int:
     return max(range(len(scores)), key=lambda layer: keys[layer])
 
 
-@pytest.mark.parametrize("n_items", [20, 32, 300, 1000])
+@pytest.mark.parametrize("n_items", [16, 20, 300, 1000])
 def test_a_race_finds_what_scoring_everything_finds(n_items: int) -> None:
     same = cost = total = 0
     for seed in range(100):
@@ -38,10 +38,10 @@ def test_a_race_finds_what_scoring_everything_finds(n_items: int) -> None:
         cost += found.evaluations
         total += 30 * n_items
     assert same >= 95
-    if n_items <= 32:
+    if n_items == 16:
         assert (same, cost) == (100, total)
-    if n_items == 1000:
-        assert cost < 0.5 * total
+    if n_items >= 300:
+        assert cost < 0.25 * total
 
 
 def test_items_are_scored_once_and_losers_no_more() -> None:
