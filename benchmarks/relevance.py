@@ -260,8 +260,9 @@ def path(bench: Bench, n_items: int, share: float) -> None:
 
 
 def racing(bench: Bench, n_items: int, share: float) -> None:
-    """Time a path by racing against the plain loop, projected from the whole model's time."""
-    items, plain, steps = path_projected("racing", bench, n_items, share)
+    """Time a path by racing against the plain loop, projected from the model's own time."""
+    items, size, steps = path_items("racing", bench, n_items, share)
+    _, once = bench.plain(items, (), size)
     depth = bench.n_layers
     gone: paths.Path = ()
     start = clock()
@@ -277,12 +278,14 @@ def racing(bench: Bench, n_items: int, share: float) -> None:
         found = race(range(len(names)), n_items, score, error_rate=0.05, seed=bench.seed)
         gone += (names[found.winner],)
         print(f"step {number + 1}: layer {gone[-1]}, {found.evaluations} outcomes", flush=True)
-    tell_path(gone, clock() - start, plain)
+    took = clock() - start
+    tell_path(gone, took, projected(bench, items, size, steps, once))
 
 
 def lazy(bench: Bench, n_items: int, share: float) -> None:
     """Time a path by lazy re-evaluation against the plain loop, projected as for racing."""
-    items, plain, steps = path_projected("lazy", bench, n_items, share)
+    items, size, steps = path_items("lazy", bench, n_items, share)
+    _, once = bench.plain(items, (), size)
     known: dict[paths.Path, Relevance] = {}
 
     def score(gone: paths.Path, layers: Sequence[int] | None = None) -> Relevance:
@@ -303,7 +306,8 @@ def lazy(bench: Bench, n_items: int, share: float) -> None:
 
     start = clock()
     gone = paths.iterative(bench.n_layers, steps, measure)
-    tell_path(gone, clock() - start, plain)
+    took = clock() - start
+    tell_path(gone, took, projected(bench, items, size, steps, once))
 
 
 def tell_path(gone: paths.Path, took: np.ndarray, plain: np.ndarray) -> None:
@@ -314,16 +318,23 @@ def tell_path(gone: paths.Path, took: np.ndarray, plain: np.ndarray) -> None:
     )
 
 
-def path_projected(
-    label: str, bench: Bench, n_items: int, share: float
-) -> tuple[ItemSet, np.ndarray, int]:
-    """Return items, what the plain loop's path takes by the whole model's time, and its steps."""
+def path_items(label: str, bench: Bench, n_items: int, share: float) -> tuple[ItemSet, int, int]:
+    """Return items for a path, the plain loop's fastest batch size, and the path's steps."""
     items = bench.items("arc_easy", "train", n_items)
-    depth, steps = bench.n_layers, paths.n_steps(share, bench.n_layers)
-    print(f"{label}: ARC-Easy, zero-shot, {n_items} items, {steps} of {depth} layers")
-    _, once = bench.plain(items, (), bench.best_size(items))
+    steps = paths.n_steps(share, bench.n_layers)
+    print(f"{label}: ARC-Easy, zero-shot, {n_items} items, {steps} of {bench.n_layers} layers")
+    return items, bench.best_size(items), steps
+
+
+def projected(
+    bench: Bench, items: ItemSet, size: int, steps: int, before: np.ndarray
+) -> np.ndarray:
+    """Return what the plain loop's path takes by its time for the model, before ours and after."""
+    _, after = bench.plain(items, (), size)
+    depth = bench.n_layers
     # As many runs as there are layers left, each through about as many layers.
-    return items, once * sum((depth - n) ** 2 / depth for n in range(steps)), steps
+    runs = sum((depth - n) ** 2 / depth for n in range(steps))
+    return np.asarray((before + after) / 2 * runs)
 
 
 def few_shot(bench: Bench, n_items: int, subjects: int) -> None:

@@ -15,6 +15,11 @@ from gpu_jobs.scoring import Batch, batch_of, tolerance
 from gpu_jobs.sublayers import SubLayers
 from gpu_jobs.surgery import removed
 
+#: Rows are much shorter than another below this share of its length.
+_ALIKE = 0.8
+#: Share of the budget of tokens from which on more of them are not much quicker.
+_ENOUGH = 0.25
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -143,13 +148,21 @@ def _bytes(family: Family, limits: Limits) -> int:
 
 
 def _batches(rows: Sequence[Row], budget: int) -> Iterator[list[Row]]:
-    """Yield rows in order, as many at once as the budget of tokens allows, at least one."""
+    """Yield rows in order, as many at once as the budget of tokens allows, at least one.
+
+    Of few rows neighbours differ much in length. A batch that fills a part of the budget already is
+    as quick by token, and ends before it would be padded for a much shorter row.
+    """
     group: list[Row] = []
     for row in rows:
-        # Rows come longest first, so the first one is as wide as the batch.
-        if group and (len(group) + 1) * len(group[0].tokens) > budget:
-            yield group
-            group = []
+        if group:
+            # Rows come longest first, so the first one is as wide as the batch.
+            width = len(group[0].tokens)
+            is_full = (len(group) + 1) * width > budget
+            is_ragged = len(row.tokens) < _ALIKE * width
+            if is_full or (is_ragged and len(group) * width >= _ENOUGH * budget):
+                yield group
+                group = []
         group.append(row)
     if group:
         yield group
