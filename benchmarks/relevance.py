@@ -353,8 +353,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=300, help="of the first step")
     parser.add_argument("--racing-items", type=int, default=64, help="of racing and of lazy paths")
     parser.add_argument("--path-items", type=int, default=100)
-    parser.add_argument("--few-shot-items", type=int, default=16, help="of each subject")
-    parser.add_argument("--subjects", type=int, default=2)
+    parser.add_argument("--few-shot-items", type=int, default=32, help="of each subject")
+    parser.add_argument("--subjects", type=int, default=1)
     parser.add_argument("--share", type=float, default=0.25)
     parser.add_argument(
         "--plain-removals", type=int, default=3, help="the best ones, that the plain loop runs too"
