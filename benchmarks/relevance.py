@@ -40,7 +40,7 @@ from gpu_jobs.tasks import load_tasks, quiet
 from modelstrata.settings import Settings
 
 PARTS = ("step", "path", "racing", "lazy", "few_shot")
-#: Together within 40 minutes on two cores; the path alone takes about as long.
+#: Together within 40 minutes on two cores; the exact path is a run of its own.
 _BY_DEFAULT = ("step", "racing", "lazy", "few_shot")
 _SIZES = (8, 16, 32, 64)
 _RACES = 20
@@ -261,8 +261,7 @@ def path(bench: Bench, n_items: int, share: float) -> None:
 
 def racing(bench: Bench, n_items: int, share: float) -> None:
     """Time a path by racing against the plain loop, projected from the model's own time."""
-    items, size, steps = path_items("racing", bench, n_items, share)
-    _, once = bench.plain(items, (), size)
+    items, size, steps, once = path_items("racing", bench, n_items, share)
     depth = bench.n_layers
     gone: paths.Path = ()
     start = clock()
@@ -284,8 +283,7 @@ def racing(bench: Bench, n_items: int, share: float) -> None:
 
 def lazy(bench: Bench, n_items: int, share: float) -> None:
     """Time a path by lazy re-evaluation against the plain loop, projected as for racing."""
-    items, size, steps = path_items("lazy", bench, n_items, share)
-    _, once = bench.plain(items, (), size)
+    items, size, steps, once = path_items("lazy", bench, n_items, share)
     known: dict[paths.Path, Relevance] = {}
 
     def score(gone: paths.Path, layers: Sequence[int] | None = None) -> Relevance:
@@ -318,12 +316,15 @@ def tell_path(gone: paths.Path, took: np.ndarray, plain: np.ndarray) -> None:
     )
 
 
-def path_items(label: str, bench: Bench, n_items: int, share: float) -> tuple[ItemSet, int, int]:
-    """Return items for a path, the plain loop's fastest batch size, and the path's steps."""
+def path_items(
+    label: str, bench: Bench, n_items: int, share: float
+) -> tuple[ItemSet, int, int, np.ndarray]:
+    """Return items for a path, the plain loop's fastest batch size, steps, and the model's time."""
     items = bench.items("arc_easy", "train", n_items)
     steps = paths.n_steps(share, bench.n_layers)
     print(f"{label}: ARC-Easy, zero-shot, {n_items} items, {steps} of {bench.n_layers} layers")
-    return items, bench.best_size(items), steps
+    size = bench.best_size(items)
+    return items, size, steps, bench.plain(items, (), size)[1]
 
 
 def projected(
